@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install run test check bench lock graphiql
+
+help:  ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## The virtual environment with all that the project needs
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tandem needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@echo "Installing into $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(INSTALLED)  ## Everything on this machine, in the foreground: make run ARGS="--port 9000"
+	@exec $(BIN)/tandem up $(ARGS)
+
+test: $(INSTALLED)  ## All tests, on servers of their own: make test ARGS="tests/unit"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)  ## Lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(INSTALLED)  ## The speed claims, as ratios measured in one run
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--quiet --all-extras --upgrade pyproject.toml -o requirements.lock
+
+graphiql:  ## Build the GraphiQL page anew from its source (needs Node)
+	cd api/graphiql/source && npm ci && npm run build
