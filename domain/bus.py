@@ -1,0 +1,231 @@
+"""The bus: the one place where a command's transaction opens and commits.
+
+In this order, which rules out deadlocks: the receipt is looked for, the handler locks, decides and writes, the receipt
+is written, the events are appended, the transaction commits; then the partition is nudged.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from uuid_utils.compat import uuid7
+
+from domain import event_log, receipts, text
+from domain.commands import HANDLERS, Command
+from domain.errors import InvalidInput, Refusal
+from domain.event_log import Entry, Origin
+from domain.events import Event
+from domain.transaction import Actor, Change, Transaction
+
+LONGEST_KEY = 200
+_ATTEMPTS = 4
+# Serialisation failure, deadlock, lock timeout, and two writers of one stream version: another try may go through.
+_TRY_AGAIN = {"40001", "40P01", "55P03", "23505"}
+# Classes of states in which the server, not the command, is at fault: connection, resources, operator, system.
+_OUT_OF_ORDER = {"08", "25", "53", "57", "58"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A command with who sends it and how it is to be carried out; `at` None: now."""
+
+    command: Command
+    actor: Actor
+    idempotency_key: str | None = None
+    expected_version: int | None = None
+    dry_run: bool = False
+    at: datetime | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A command was carried out, now or (`replayed`) before with the same key.
+
+    `partition` and `position` say where its event is in the log; both are None for a dry run, which gives `history`
+    instead: the events of the aggregate as they would be, oldest first.
+    """
+
+    stream_id: UUID
+    version: int
+    partition: int | None = None
+    position: int | None = None
+    replayed: bool = False
+    history: tuple[Event, ...] = ()
+
+
+class UnavailableError(Exception):
+    """The write store cannot be reached or does not answer in time; whether the command was carried out is unknown."""
+
+
+class _Undo(Exception):  # noqa: N818 - carries a dry run's answer out of the transaction that it rolls back
+    def __init__(self, accepted: Accepted) -> None:
+        self.accepted = accepted
+
+
+class Bus:
+    def __init__(self, engine: AsyncEngine, *, nudge: Callable[[int], None]) -> None:
+        self._engine = engine
+        self._nudge = nudge
+
+    async def execute(self, request: Request) -> Accepted:
+        """Carry out one command, durably; raise the Refusal if it is refused."""
+        [outcome] = await self._attempt([_timed(request)])
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    async def execute_all(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
+        """Carry out commands in their order, in one transaction; those refused are left out, the others stand."""
+        return await self._attempt([_timed(request) for request in requests])
+
+    async def _attempt(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._transaction(requests)
+            except receipts.KeyTakenMeanwhileError:
+                continue
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state is not None and state not in _TRY_AGAIN and state[:2] not in _OUT_OF_ORDER:
+                    raise  # a defect of ours
+                if state not in _TRY_AGAIN or attempt == _ATTEMPTS:
+                    raise UnavailableError from error
+                await asyncio.sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
+            except (OSError, TimeoutError, PoolTimeoutError) as error:
+                raise UnavailableError from error
+        raise UnavailableError
+
+    async def _transaction(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
+        outcomes: list[Accepted | Refusal | Entry] = []
+        try:
+            async with self._engine.begin() as connection:
+                for request in requests:
+                    outcomes.append(await self._carry_out(connection, request))
+                events = await event_log.append(connection, [out for out in outcomes if isinstance(out, Entry)])
+        except _Undo as undone:
+            return [undone.accepted]
+        for partition in {event.partition for event in events}:
+            self._nudge(partition)
+        appended = iter(events)
+        return [_accepted(next(appended)) if isinstance(out, Entry) else out for out in outcomes]
+
+    async def _carry_out(self, connection: AsyncConnection, request: Request) -> Accepted | Refusal | Entry:
+        """Do all of a command but the append; what is already done or refused is the answer itself."""
+        try:
+            if (answer := await _replay(connection, request)) is not None:
+                return answer
+            change = await self._handle(connection, request)
+        except Refusal as refusal:
+            return await _replay_after(refusal, connection, request)
+        entry = _entry(change, request)
+        if request.dry_run:
+            raise _Undo(await _preview(connection, entry))
+        if request.idempotency_key is not None:
+            await _write_receipt(connection, request, change)
+        return entry
+
+    async def _handle(self, connection: AsyncConnection, request: Request) -> Change:
+        handle: Callable[[Command, Transaction], Awaitable[Change]] = HANDLERS[type(request.command)]
+        transaction = Transaction(
+            connection=connection,
+            actor=request.actor,
+            now=_moment(request),
+            new_id=uuid7,
+            expected_version=request.expected_version,
+            dry_run=request.dry_run,
+        )
+        return await handle(request.command, transaction)
+
+
+def _timed(request: Request) -> Request:
+    return request if request.at is not None else replace(request, at=datetime.now(UTC))
+
+
+def _moment(request: Request) -> datetime:
+    assert request.at is not None  # noqa: S101 - every request is timed before its transaction
+    return request.at
+
+
+async def _replay(connection: AsyncConnection, request: Request) -> Accepted | None:
+    if request.idempotency_key is None:
+        return None
+    found = await receipts.find(
+        connection, actor=request.actor.id, key=_key(request.idempotency_key), print_=_print(request)
+    )
+    if found is None:
+        return None
+    if request.dry_run:
+        history = tuple(await event_log.read_stream(connection, found.stream_id))
+        return Accepted(stream_id=found.stream_id, version=found.version, replayed=True, history=history)
+    return Accepted(
+        stream_id=found.stream_id,
+        version=found.version,
+        partition=found.partition,
+        position=found.position,
+        replayed=True,
+    )
+
+
+async def _replay_after(refusal: Refusal, connection: AsyncConnection, request: Request) -> Accepted | Refusal:
+    """Look again: the same command may have been carried out while this one waited for its locks."""
+    try:
+        return await _replay(connection, request) or refusal
+    except Refusal:
+        return refusal
+
+
+async def _preview(connection: AsyncConnection, entry: Entry) -> Accepted:
+    before = await event_log.read_stream(connection, entry.event.stream_id)
+    return Accepted(stream_id=entry.event.stream_id, version=entry.event.version, history=(*before, entry.event))
+
+
+async def _write_receipt(connection: AsyncConnection, request: Request, change: Change) -> None:
+    assert request.idempotency_key is not None  # noqa: S101 - for the type checker; the caller looked
+    await receipts.write(
+        connection,
+        actor=request.actor.id,
+        key=_key(request.idempotency_key),
+        print_=_print(request),
+        stream_id=change.stream_id,
+        version=change.version,
+    )
+
+
+def _key(given: str) -> str:
+    key = text.line(given, ("idempotencyKey",), what="The idempotencyKey", longest=LONGEST_KEY)
+    if key != given:
+        raise InvalidInput("The idempotencyKey must not begin or end with a blank.", ("idempotencyKey",))
+    return key
+
+
+def _print(request: Request) -> bytes:
+    return receipts.fingerprint(request.command, request.expected_version)
+
+
+def _entry(change: Change, request: Request) -> Entry:
+    event = Event(
+        stream_type=change.stream_type,
+        stream_id=change.stream_id,
+        version=change.version,
+        fact=change.fact,
+        at=_moment(request),
+        actor=request.actor.id,
+        partition=change.partition,
+    )
+    origin = Origin(
+        actor=request.actor.id, idempotency_key=request.idempotency_key, correlation_id=request.correlation_id
+    )
+    return Entry(event_id=uuid7(), event=event, origin=origin)
+
+
+def _accepted(event: Event) -> Accepted:
+    return Accepted(
+        stream_id=event.stream_id, version=event.version, partition=event.partition, position=event.position
+    )

@@ -1,0 +1,59 @@
+"""Add a product to the catalogue: the first fact of its stream. A sku belongs to one product."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain import product
+from domain.errors import AlreadyExists
+from domain.event_log import partition_of_product
+from domain.tables import Product
+from domain.transaction import Change, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddProduct:
+    sku: str
+    name: str
+    price: Decimal
+    stock: int | None = None
+    id: UUID | None = None
+
+
+async def handle(command: AddProduct, tx: Transaction) -> Change:
+    fact = product.add(
+        product_id=command.id or tx.new_id(),
+        sku=command.sku,
+        name=command.name,
+        price=command.price,
+        stock=command.stock,
+    )
+    row = {
+        "id": fact.product_id,
+        "sku": fact.sku,
+        "name": fact.name,
+        "price": fact.price,
+        "stock": fact.stock,
+        "retired": False,
+        "version": 1,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    added = await tx.row(insert(Product).values(row).on_conflict_do_nothing().returning(Product.id))
+    if added is None:
+        if await tx.row(select(Product.id).where(Product.id == fact.product_id)):
+            raise AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
+        taken = await tx.row(select(Product.id).where(Product.sku == fact.sku))
+        raise AlreadyExists(
+            f"There is a product with the sku {fact.sku} already: choose another.", ("sku",), id=taken and taken.id
+        )
+    return Change(
+        stream_type="product",
+        stream_id=fact.product_id,
+        partition=partition_of_product(fact.product_id),
+        version=1,
+        fact=fact,
+    )

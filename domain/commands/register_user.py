@@ -1,0 +1,45 @@
+"""Register a user: the first fact of its stream. An e-mail address belongs to one user."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain import user
+from domain.errors import AlreadyExists
+from domain.event_log import partition_of_user
+from domain.tables import User
+from domain.transaction import Change, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterUser:
+    name: str
+    email: str
+    id: UUID | None = None
+
+
+async def handle(command: RegisterUser, tx: Transaction) -> Change:
+    fact = user.register(user_id=command.id or tx.new_id(), name=command.name, email=command.email)
+    row = {
+        "id": fact.user_id,
+        "name": fact.name,
+        "email": fact.email,
+        "email_key": user.email_key(fact.email),
+        "version": 1,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    added = await tx.row(insert(User).values(row).on_conflict_do_nothing().returning(User.id))
+    if added is None:
+        if await tx.row(select(User.id).where(User.id == fact.user_id)):
+            raise AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
+        raise AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
+    return Change(
+        stream_type="user",
+        stream_id=fact.user_id,
+        partition=partition_of_user(fact.user_id),
+        version=1,
+        fact=fact,
+    )

@@ -1,0 +1,160 @@
+"""The event log: 64 partitions, each gapless, in the order in which its transactions committed.
+
+Appending is the last statement before the commit. It raises the partition's head and so holds that row's lock until
+then: the next writer waits, a rolled-back writer leaves no gap, and a reader that saw position 11 has seen 10.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+from zlib import crc32
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.events import FACTS, Event, Fact
+
+PARTITIONS = 64
+_USER_PARTITIONS = 48  # the others are for products, so that a restock never waits behind an order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asked for a fact, and in which request."""
+
+    actor: str
+    idempotency_key: str | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event on its way into the log."""
+
+    event_id: UUID
+    event: Event
+    origin: Origin
+
+
+def partition_of_user(user_id: UUID) -> int:
+    """Return where a user's events and those of all of that user's orders are; the same on every machine, for ever."""
+    return crc32(user_id.bytes) % _USER_PARTITIONS
+
+
+def partition_of_product(product_id: UUID) -> int:
+    return _USER_PARTITIONS + crc32(product_id.bytes) % (PARTITIONS - _USER_PARTITIONS)
+
+
+_APPEND = text("""
+    with head as (
+        update log_heads set position = position + :n where partition = :partition returning position
+    )
+    insert into events (partition, position, event_id, stream_id, stream_type, version, type, schema_version, data,
+                        metadata, occurred_at)
+    select :partition, head.position - :n + e.place, e.event_id, e.stream_id, e.stream_type, e.version, e.type, 1,
+           e.data, e.metadata, e.occurred_at
+    from head, rows from (jsonb_to_recordset(cast(:entries as jsonb)) as (
+        event_id uuid, stream_id uuid, stream_type text, version int, type text, data jsonb, metadata jsonb,
+        occurred_at timestamptz
+    )) with ordinality as e (event_id, stream_id, stream_type, version, type, data, metadata, occurred_at, place)
+    returning position
+""")
+
+
+async def append(connection: AsyncConnection, entries: Sequence[Entry]) -> list[Event]:
+    """Append entries of any partitions, in their order; return the events at their positions.
+
+    The caller commits next. Heads are taken in the order of their partitions, so that two appends cannot deadlock.
+    """
+    appended: dict[UUID, Event] = {}
+    for partition in sorted({entry.event.partition for entry in entries}):
+        group = [entry for entry in entries if entry.event.partition == partition]
+        written = await connection.execute(
+            _APPEND,
+            {
+                "n": len(group),
+                "partition": partition,
+                "entries": orjson.dumps([_stored(entry) for entry in group], default=str).decode(),
+            },
+        )
+        positions = sorted(written.scalars())
+        if len(positions) != len(group):
+            raise LookupError(f"The log has no head for partition {partition}: run the migrations of the write store.")
+        for entry, position in zip(group, positions, strict=True):
+            appended[entry.event_id] = replace(entry.event, position=position)
+    return [appended[entry.event_id] for entry in entries]
+
+
+def _stored(entry: Entry) -> dict[str, object]:
+    event, origin = entry.event, entry.origin
+    metadata = {
+        "actor": origin.actor,
+        "idempotencyKey": origin.idempotency_key,
+        "correlationId": origin.correlation_id,
+    }
+    return {
+        "event_id": entry.event_id,
+        "stream_id": event.stream_id,
+        "stream_type": event.stream_type,
+        "version": event.version,
+        "type": type(event.fact).__name__,
+        "data": event.fact,
+        "metadata": {name: value for name, value in metadata.items() if value is not None},
+        "occurred_at": event.at,
+    }
+
+
+_COLUMNS = """
+    partition, position, stream_id, stream_type, version, type, cast(data as text) as data,
+    metadata ->> 'actor' as actor, occurred_at
+"""
+_READ = text(f"""
+    select {_COLUMNS} from events
+    where partition = :partition and position > :after
+    order by position limit :limit
+""")  # noqa: S608 - built of constants
+_READ_STREAM = text(f"select {_COLUMNS} from events where stream_id = :stream_id order by version")  # noqa: S608 - as above
+_HEADS = text("select partition, position from log_heads")
+_HEAD = text("select position from log_heads where partition = :partition")
+
+
+def read(connection: Connection, partition: int, *, after: int, limit: int) -> list[Event]:
+    """Return the next events of a partition behind position `after`, at most `limit`, without a gap."""
+    found = connection.execute(_READ, {"partition": partition, "after": after, "limit": limit})
+    return _events(found)
+
+
+async def read_stream(connection: AsyncConnection, stream_id: UUID) -> list[Event]:
+    """Return all that happened to one aggregate, oldest first."""
+    return _events(await connection.execute(_READ_STREAM, {"stream_id": stream_id}))
+
+
+def head(connection: Connection, partition: int) -> int:
+    return int(connection.execute(_HEAD, {"partition": partition}).scalar_one())
+
+
+def heads(connection: Connection) -> dict[int, int]:
+    """Return the number of events in each partition."""
+    return {row.partition: row.position for row in connection.execute(_HEADS)}
+
+
+_DECODERS: dict[str, TypeAdapter[Fact]] = {name: TypeAdapter(fact) for name, fact in FACTS.items()}
+
+
+def _events(rows: Iterable[Row[tuple[object, ...]]]) -> list[Event]:
+    return [
+        Event(
+            partition=partition,
+            position=position,
+            stream_id=stream_id,
+            stream_type=stream_type,
+            version=version,
+            fact=_DECODERS[type_].validate_json(data),
+            actor=actor,
+            at=occurred_at,
+        )
+        for partition, position, stream_id, stream_type, version, type_, data, actor, occurred_at in rows
+    ]

@@ -1,0 +1,67 @@
+"""Receipts: the same command with the same key is carried out once, and answered alike ever after.
+
+Only what was carried out leaves a receipt, in its own transaction; a refused command may be tried again with its key.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import IdempotencyKeyReused
+
+
+class KeyTakenMeanwhileError(Exception):
+    """Another transaction carried out a command with this key first: roll back, and answer with its receipt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    stream_id: UUID
+    version: int
+    partition: int | None
+    position: int | None
+
+
+def fingerprint(command: object, expected_version: int | None) -> bytes:
+    """Return 32 bytes that two inputs share only if they ask for the same."""
+    asked = [type(command).__name__, command, expected_version]
+    return sha256(orjson.dumps(asked, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+_FIND = text("""
+    select r.fingerprint, r.stream_id, r.version, e.partition, e.position
+    from receipts r
+    left join events e on e.stream_id = r.stream_id and e.version = r.version
+    where r.actor = :actor and r.key = :key
+""")
+_WRITE = text("""
+    insert into receipts (actor, key, fingerprint, stream_id, version)
+    values (:actor, :key, :fingerprint, :stream_id, :version)
+    on conflict do nothing
+    returning true
+""")
+
+
+async def find(connection: AsyncConnection, *, actor: str, key: str, print_: bytes) -> Receipt | None:
+    """Return the receipt of this actor's key; raise IdempotencyKeyReused where it is for another input."""
+    row = (await connection.execute(_FIND, {"actor": actor, "key": key})).one_or_none()
+    if row is None:
+        return None
+    if bytes(row.fingerprint) != print_:
+        raise IdempotencyKeyReused
+    return Receipt(stream_id=row.stream_id, version=row.version, partition=row.partition, position=row.position)
+
+
+async def write(
+    connection: AsyncConnection, *, actor: str, key: str, print_: bytes, stream_id: UUID, version: int
+) -> None:
+    written = await connection.execute(
+        _WRITE,
+        {"actor": actor, "key": key, "fingerprint": print_, "stream_id": stream_id, "version": version},
+    )
+    if written.one_or_none() is None:
+        raise KeyTakenMeanwhileError

@@ -1,0 +1,10 @@
+"""What the write side needs to know from outside."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSettings:
+    """`database_url` is a PostgreSQL URL without a driver, such as postgresql://user:password@host/tandem_write."""
+
+    database_url: str

@@ -1,0 +1,59 @@
+"""What a command handler is given, and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Executable
+from sqlalchemy.engine import CursorResult, Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import VersionConflict
+from domain.events import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who sends a command; `id` is what receipts and events know this sender by."""
+
+    id: str
+    staff: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """The write store inside one transaction, and all that a rule may not fetch for itself: time, ids, the sender."""
+
+    connection: AsyncConnection
+    actor: Actor
+    now: datetime
+    new_id: Callable[[], UUID]
+    expected_version: int | None
+    dry_run: bool
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return await self.connection.execute(statement, parameters)
+
+    async def row(self, statement: Executable, parameters: Any = None) -> Row[Any] | None:
+        return (await self.connection.execute(statement, parameters)).one_or_none()
+
+    def expect(self, version: int) -> None:
+        """Refuse with VersionConflict where the sender expects another version than the current one."""
+        if self.expected_version is not None and self.expected_version != version:
+            raise VersionConflict(expected=self.expected_version, current=version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a handler decided, its rows being written: one fact of one stream, to be appended to the log.
+
+    `version` is the stream's after the fact.
+    """
+
+    stream_type: str
+    stream_id: UUID
+    partition: int
+    version: int
+    fact: Fact

@@ -1,0 +1,64 @@
+"""Connections to the read store, and its migrations. Nothing in it is truth: all of it can be built again."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from domain.database import at_head, upgrade
+from projections import checkpoints
+from projections.catalogue import projections
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_CONNECT_SECONDS = 5
+
+
+def query_engine(url: str, *, connections: int = 16) -> AsyncEngine:
+    """Return an engine for queries: read-only, each statement a transaction of its own."""
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        isolation_level="AUTOCOMMIT",
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_use_lifo=True,
+        connect_args={
+            "timeout": _CONNECT_SECONDS,
+            "server_settings": {
+                "application_name": "tandem-queries",
+                "default_transaction_read_only": "on",
+                "statement_timeout": "5000",
+                "timezone": "UTC",
+            },
+        },
+    )
+
+
+def projection_engine(url: str) -> Engine:
+    """Return an engine for projecting: short transactions that give up before a task's time is over."""
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=4,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "tandem-projections",
+            "options": "-c lock_timeout=5000 -c statement_timeout=10000 "
+            "-c idle_in_transaction_session_timeout=15000 -c timezone=UTC",
+        },
+    )
+
+
+def migrate(url: str) -> list[str]:
+    """Bring the read store to the newest schema, with checkpoints for every projection; return the revisions applied."""
+    applied = upgrade(url, MIGRATIONS)
+    engine = projection_engine(url)
+    with engine.begin() as connection:
+        checkpoints.ensure(connection, [projection.name for projection in projections()])
+    engine.dispose()
+    return applied
+
+
+def is_migrated(connection: Connection) -> bool:
+    return at_head(connection, MIGRATIONS)

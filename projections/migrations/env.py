@@ -1,0 +1,9 @@
+"""Runs this store's migrations on the connection it is given."""
+
+from alembic import context
+
+from projections.catalogue import ReadTable
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=ReadTable.metadata)
+with context.begin_transaction():
+    context.run_migrations()

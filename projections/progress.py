@@ -1,0 +1,52 @@
+"""Progress messages: a projection says over Redis how far it has come, and whoever waits for that need not ask.
+
+They are hints: one that is lost costs a waiting query some milliseconds, never its answer.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+CHANNEL = "tandem:progress"
+_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A projection has applied a partition up to and including `position`; its rows are committed."""
+
+    projection: str
+    partition: int
+    position: int
+
+
+def connect(redis_url: str) -> redis.Redis:
+    """Return a client that gives up at once: a projection must not wait for those who listen."""
+    return redis.Redis.from_url(
+        redis_url,
+        socket_timeout=_SECONDS,
+        socket_connect_timeout=_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=15,
+    )
+
+
+def publish(client: redis.Redis, progress: Progress) -> None:
+    """Send a message; whether anybody hears it does not matter."""
+    try:
+        client.publish(CHANNEL, f"{progress.projection} {progress.partition} {progress.position}")
+    except (redis.RedisError, OSError):
+        return
+
+
+async def listen(client: "redis.asyncio.Redis") -> AsyncIterator[Progress]:
+    """Yield messages as they come, until the connection is lost, which raises redis.RedisError."""
+    async with client.pubsub(ignore_subscribe_messages=True) as channel:
+        await channel.subscribe(CHANNEL)
+        async for message in channel.listen():
+            projection, partition, position = message["data"].decode().split()
+            yield Progress(projection=projection, partition=int(partition), position=int(position))

@@ -1,0 +1,60 @@
+"""The contract of a file in `projections/views`: a read table, and how events change it. Somebody else runs it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import registry
+from sqlmodel import SQLModel
+
+from domain.events import Event
+
+Row = dict[str, Any]
+"""One row of a read table, column by column. A fold never changes the row it is given: it returns another."""
+
+Addition = tuple[UUID, Mapping[str, Any]]
+"""The key of a row and what is added to its counters."""
+
+
+class ReadTable(SQLModel, registry=registry()):
+    """The base of the read store's tables, with metadata of its own: no migration of it sees a write table."""
+
+
+class MissingRowError(LookupError):
+    """An event changes a row that its earlier events should have made."""
+
+
+def _nothing(_: Event) -> Iterable[Addition]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """How one read table follows from the log.
+
+    `key` names the row that an event concerns, None where it concerns no row here. `fold` gives the row after the
+    event; the same row means that nothing changes. Both are pure.
+
+    `add` is for numbers that events of many partitions raise, which no fold can hold: it gives amounts to be added to
+    the columns in `counters`. Those belong to `add` alone; they start at zero, and may do so before the row's own
+    first event has come.
+    """
+
+    table: type[ReadTable]
+    key: Callable[[Event], UUID | None]
+    fold: Callable[[Row | None, Event], Row | None]
+    add: Callable[[Event], Iterable[Addition]] = _nothing
+    counters: frozenset[str] = frozenset()
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        return str(self.table.__tablename__)
+
+
+def known(row: Row | None, event: Event) -> Row:
+    """Return the row that an event changes; raise MissingRowError where there is none."""
+    if row is None:
+        raise MissingRowError(f"{type(event.fact).__name__} came before the row of stream {event.stream_id} existed")
+    return row

@@ -1,0 +1,78 @@
+"""Rows of a read table, many at a time: one statement to load them, one to write those that changed."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection, TextClause, text
+
+from projections.projection import Projection, Row
+
+
+def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> dict[UUID, Row]:
+    """Return the rows of these keys that exist, without their counters."""
+    found = connection.execute(_select(projection), {"keys": list(keys)})
+    columns = tuple(found.keys())
+    place = columns.index(_key(projection))
+    return {values[place]: dict(zip(columns, values, strict=True)) for values in found}
+
+
+def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
+    connection.execute(_upsert(projection), {"rows": _json(rows)})
+
+
+def increase(connection: Connection, projection: Projection, sums: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
+    key = _key(projection)
+    connection.execute(_increase(projection), {"rows": _json({key: row, **added} for row, added in sums.items())})
+
+
+def _json(rows: Iterable[Row]) -> str:
+    return orjson.dumps(list(rows), default=str).decode()
+
+
+def _key(projection: Projection) -> str:
+    [key] = projection.table.__table__.primary_key.columns  # type: ignore[attr-defined]
+    return str(key.name)
+
+
+def _folded(projection: Projection) -> list[str]:
+    columns = projection.table.__table__.columns  # type: ignore[attr-defined]
+    return [column.name for column in columns if column.name not in projection.counters]
+
+
+# The names in these statements are our own tables' and columns'; no input becomes SQL.
+
+
+@cache
+def _select(projection: Projection) -> TextClause:
+    columns = ", ".join(_folded(projection))
+    return text(f"select {columns} from {projection.name} where {_key(projection)} = any(:keys)")  # noqa: S608
+
+
+@cache
+def _upsert(projection: Projection) -> TextClause:
+    columns, key = _folded(projection), _key(projection)
+    listed = ", ".join(columns)
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
+    return text(f"""
+        insert into {projection.name} ({listed})
+        select {listed} from jsonb_populate_recordset(cast(null as {projection.name}), cast(:rows as jsonb))
+        order by {key}
+        on conflict ({key}) do update set {changes}
+    """)  # noqa: S608
+
+
+@cache
+def _increase(projection: Projection) -> TextClause:
+    name, key, counters = projection.name, _key(projection), sorted(projection.counters)
+    listed = ", ".join([key, *counters])
+    changes = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in counters)
+    return text(f"""
+        insert into {name} ({listed})
+        select {listed} from jsonb_populate_recordset(cast(null as {name}), cast(:rows as jsonb))
+        order by {key}
+        on conflict ({key}) do update set {changes}
+    """)  # noqa: S608

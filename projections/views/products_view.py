@@ -1,0 +1,108 @@
+"""products_view: one row a product, with what is left of it and what was sold.
+
+Orders are in other partitions than products, so what they take comes as additions, in any order: `units_sold` may rise
+before the product's own first event is here. Such a row has no version yet, and is not shown.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Index, Numeric, Select, Text, func, or_, select, text
+from sqlmodel import Field, col
+
+from domain.events import Event, OrderCreated, ProductAdded
+from projections.keyset import Keyset
+from projections.projection import Addition, Projection, ReadTable, Row
+
+
+def _counter(sa_type: Any) -> Any:
+    return Field(sa_type=sa_type, sa_column_kwargs={"server_default": text("0")})
+
+
+class ProductsView(ReadTable, table=True):
+    __tablename__ = "products_view"
+    __table_args__ = (Index("ix_products_view_name", "name", "product_id"),)
+
+    product_id: UUID = Field(primary_key=True)
+    sku: str | None = Field(sa_type=Text)
+    name: str | None = Field(sa_type=Text)
+    price: Decimal | None = Field(sa_type=Numeric)
+    currency: str | None = Field(sa_type=Text)
+    stocked: int | None = Field(sa_type=BigInteger)
+    """Pieces put in stock so far; None: not counted."""
+    retired: bool | None
+    created_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    updated_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    version: int | None
+    log_position: int | None = Field(sa_type=BigInteger)
+    units_sold: int = _counter(BigInteger)
+    revenue: Decimal = _counter(Numeric)
+
+
+def key(event: Event) -> UUID | None:
+    return event.stream_id if event.stream_type == "product" else None
+
+
+def fold(row: Row | None, event: Event) -> Row | None:
+    match event.fact:
+        case ProductAdded() as fact:
+            return {
+                "product_id": fact.product_id,
+                "sku": fact.sku,
+                "name": fact.name,
+                "price": fact.price,
+                "currency": fact.currency,
+                "stocked": fact.stock,
+                "retired": False,
+                "created_at": event.at,
+                "updated_at": event.at,
+                "version": event.version,
+            }
+    return row
+
+
+def add(event: Event) -> Iterable[Addition]:
+    match event.fact:
+        case OrderCreated() as fact:
+            for item in fact.lines:
+                yield item.product_id, {"units_sold": item.quantity, "revenue": item.total}
+
+
+PROJECTION = Projection(table=ProductsView, key=key, fold=fold, add=add, counters=frozenset({"units_sold", "revenue"}))
+
+BY_NAME = Keyset(ProductsView.name, ProductsView.product_id)
+
+
+def by_id(product_id: UUID) -> Select[tuple[ProductsView]]:
+    return _shown().where(col(ProductsView.product_id) == product_id)
+
+
+def matching(
+    *, search: str | None = None, retired: bool | None = None, in_stock: bool | None = None
+) -> Select[tuple[ProductsView]]:
+    """Products whose name or sku contains `search`, of any letter case; `in_stock` counts uncounted ones in."""
+    found = _shown()
+    if search is not None:
+        found = found.where(
+            or_(
+                col(ProductsView.name).icontains(search, autoescape=True),
+                col(ProductsView.sku).icontains(search, autoescape=True),
+            )
+        )
+    if retired is not None:
+        found = found.where(col(ProductsView.retired) == retired)
+    if in_stock is not None:
+        left = func.coalesce(col(ProductsView.stocked) - col(ProductsView.units_sold), 1) > 0
+        found = found.where(left if in_stock else ~left)
+    return found
+
+
+def count(products: Select[Any]) -> Select[tuple[int]]:
+    return products.with_only_columns(func.count(), maintain_column_froms=True)
+
+
+def _shown() -> Select[tuple[ProductsView]]:
+    return select(ProductsView).where(col(ProductsView.version).is_not(None))
