@@ -103,11 +103,9 @@ class Bus:
         raise UnavailableError
 
     async def _transaction(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
-        outcomes: list[Accepted | Refusal | Entry] = []
         try:
             async with self._engine.begin() as connection:
-                for request in requests:
-                    outcomes.append(await self._carry_out(connection, request))
+                outcomes = [await self._carry_out(connection, request) for request in requests]
                 events = await event_log.append(connection, [out for out in outcomes if isinstance(out, Entry)])
         except _Undo as undone:
             return [undone.accepted]

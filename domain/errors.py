@@ -1,4 +1,4 @@
-"""Refusals: what a command may be told instead of being carried out, each with a stable code and a sentence to act on."""
+"""Refusals: what a command is told instead of being carried out, with a stable code and a sentence to act on."""
 
 from uuid import UUID
 

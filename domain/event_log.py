@@ -6,13 +6,13 @@ then: the next writer waits, a rolled-back writer leaves no gap, and a reader th
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 from zlib import crc32
 
 import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import FACTS, Event, Fact
@@ -144,7 +144,7 @@ def heads(connection: Connection) -> dict[int, int]:
 _DECODERS: dict[str, TypeAdapter[Fact]] = {name: TypeAdapter(fact) for name, fact in FACTS.items()}
 
 
-def _events(rows: Iterable[Row[tuple[object, ...]]]) -> list[Event]:
+def _events(rows: Iterable[Any]) -> list[Event]:
     return [
         Event(
             partition=partition,

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlmodel import col
 
 from domain import order
 from domain.errors import NotFound
@@ -16,8 +17,8 @@ from domain.transaction import Change, Transaction
 async def lock(order_id: UUID, tx: Transaction) -> OrderState:
     """Lock an order until the commit; refuse where there is none, or one of another version than expected."""
     row = await tx.row(
-        select(Order.id, Order.user_id, Order.status, Order.version)
-        .where(Order.id == order_id)
+        select(col(Order.id), col(Order.user_id), col(Order.status), col(Order.version))
+        .where(col(Order.id) == order_id)
         .with_for_update(key_share=True)
     )
     if row is None:
@@ -31,7 +32,7 @@ async def advance(current: OrderState, action: Action, fact: Fact, tx: Transacti
     version = current.version + 1
     await tx.execute(
         update(Order)
-        .where(Order.id == current.order_id)
+        .where(col(Order.id) == current.order_id)
         .values(status=order.move(current.status, action), version=version, updated_at=tx.now, **columns)
     )
     return Change(

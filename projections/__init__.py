@@ -1,0 +1,1 @@
+"""Denormalised answers, folded from the log; the owner of the read store."""

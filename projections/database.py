@@ -51,7 +51,7 @@ def projection_engine(url: str) -> Engine:
 
 
 def migrate(url: str) -> list[str]:
-    """Bring the read store to the newest schema, with checkpoints for every projection; return the revisions applied."""
+    """Bring the read store to the newest schema, and every projection to its checkpoints; return what was applied."""
     applied = upgrade(url, MIGRATIONS)
     engine = projection_engine(url)
     with engine.begin() as connection:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from domain import product
 from domain.errors import AlreadyExists
@@ -42,11 +43,11 @@ async def handle(command: AddProduct, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(insert(Product).values(row).on_conflict_do_nothing().returning(Product.id))
+    added = await tx.row(insert(Product).values(row).on_conflict_do_nothing().returning(col(Product.id)))
     if added is None:
-        if await tx.row(select(Product.id).where(Product.id == fact.product_id)):
+        if await tx.row(select(col(Product.id)).where(col(Product.id) == fact.product_id)):
             raise AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
-        taken = await tx.row(select(Product.id).where(Product.sku == fact.sku))
+        taken = await tx.row(select(col(Product.id)).where(col(Product.sku) == fact.sku))
         raise AlreadyExists(
             f"There is a product with the sku {fact.sku} already: choose another.", ("sku",), id=taken and taken.id
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlmodel import col
 
 from domain import order
 from domain.errors import AlreadyExists, NotFound
@@ -58,7 +59,9 @@ async def _buyer(user_id: UUID, tx: Transaction) -> Row[tuple[UUID, str, str, st
     """Hold the buyer's row until the commit, so that the name in the fact is the one at its place in the log."""
     number = _NUMBER_TO_COME if tx.dry_run else _NEXT_NUMBER
     buyer = await tx.row(
-        select(User.id, User.name, User.email, number).where(User.id == user_id).with_for_update(read=True)
+        select(col(User.id), col(User.name), col(User.email), number)
+        .where(col(User.id) == user_id)
+        .with_for_update(read=True)
     )
     if buyer is None:
         raise NotFound("There is no user with this id: register first.", ("userId",), id=user_id)
@@ -67,11 +70,18 @@ async def _buyer(user_id: UUID, tx: Transaction) -> Row[tuple[UUID, str, str, st
 
 async def _catalogue(product_ids: Sequence[UUID], tx: Transaction) -> dict[UUID, CatalogueItem]:
     """Look the products up; those whose stock counts stay locked until the commit, in the order of their ids."""
-    columns = (Product.id, Product.sku, Product.name, Product.price, Product.stock, Product.retired)
-    wanted = select(*columns).where(Product.id.in_(bindparam("ids", expanding=True)))
+    columns = (
+        col(Product.id),
+        col(Product.sku),
+        col(Product.name),
+        col(Product.price),
+        col(Product.stock),
+        col(Product.retired),
+    )
+    wanted = select(*columns).where(col(Product.id).in_(bindparam("ids", expanding=True)))
     found = {row.id: row for row in await tx.execute(wanted, {"ids": product_ids})}
     if counted := [row.id for row in found.values() if row.stock is not None]:
-        locked = wanted.order_by(Product.id).with_for_update(key_share=True)
+        locked = wanted.order_by(col(Product.id)).with_for_update(key_share=True)
         found |= {row.id: row for row in await tx.execute(locked, {"ids": counted})}
     return {
         row.id: CatalogueItem(
@@ -93,7 +103,7 @@ async def _write(fact: OrderCreated, tx: Transaction) -> None:
         "updated_at": tx.now,
     }
     added = await tx.row(
-        insert_once(Order).values(row).on_conflict_do_nothing(index_elements=[Order.id]).returning(Order.id)
+        insert_once(Order).values(row).on_conflict_do_nothing(index_elements=[col(Order.id)]).returning(col(Order.id))
     )
     if added is None:
         raise AlreadyExists("There is an order with this id already.", ("id",), id=fact.order_id)
@@ -124,7 +134,7 @@ async def _take_stock(fact: OrderCreated, catalogue: Mapping[UUID, CatalogueItem
     if taken:
         await tx.execute(
             update(Product)
-            .where(Product.id == bindparam("product"))
-            .values(stock=Product.stock - bindparam("quantity")),
+            .where(col(Product.id) == bindparam("product"))
+            .values(stock=col(Product.stock) - bindparam("quantity")),
             taken,
         )

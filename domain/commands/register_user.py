@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from domain import user
 from domain.errors import AlreadyExists
@@ -31,9 +32,9 @@ async def handle(command: RegisterUser, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(insert(User).values(row).on_conflict_do_nothing().returning(User.id))
+    added = await tx.row(insert(User).values(row).on_conflict_do_nothing().returning(col(User.id)))
     if added is None:
-        if await tx.row(select(User.id).where(User.id == fact.user_id)):
+        if await tx.row(select(col(User.id)).where(col(User.id) == fact.user_id)):
             raise AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
         raise AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
     return Change(

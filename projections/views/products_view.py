@@ -76,13 +76,13 @@ PROJECTION = Projection(table=ProductsView, key=key, fold=fold, add=add, counter
 BY_NAME = Keyset(ProductsView.name, ProductsView.product_id)
 
 
-def by_id(product_id: UUID) -> Select[tuple[ProductsView]]:
+def by_id(product_id: UUID) -> Select[ProductsView]:
     return _shown().where(col(ProductsView.product_id) == product_id)
 
 
 def matching(
     *, search: str | None = None, retired: bool | None = None, in_stock: bool | None = None
-) -> Select[tuple[ProductsView]]:
+) -> Select[ProductsView]:
     """Products whose name or sku contains `search`, of any letter case; `in_stock` counts uncounted ones in."""
     found = _shown()
     if search is not None:
@@ -100,9 +100,9 @@ def matching(
     return found
 
 
-def count(products: Select[Any]) -> Select[tuple[int]]:
+def count(products: Select[Any]) -> Select[int]:
     return products.with_only_columns(func.count(), maintain_column_froms=True)
 
 
-def _shown() -> Select[tuple[ProductsView]]:
+def _shown() -> Select[ProductsView]:
     return select(ProductsView).where(col(ProductsView.version).is_not(None))

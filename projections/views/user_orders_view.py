@@ -103,16 +103,16 @@ PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold)
 NEWEST_FIRST = Keyset(UserOrdersView.created_at, UserOrdersView.order_id, descending=True)
 
 
-def by_id(order_id: UUID, *, user_id: UUID | None = None) -> Select[tuple[UserOrdersView]]:
+def by_id(order_id: UUID, *, user_id: UUID | None = None) -> Select[UserOrdersView]:
     """One order; with `user_id`, only if it is that user's."""
     found = select(UserOrdersView).where(col(UserOrdersView.order_id) == order_id)
     return found if user_id is None else found.where(col(UserOrdersView.user_id) == user_id)
 
 
-def of_user(user_id: UUID, statuses: Sequence[str] | None = None) -> Select[tuple[UserOrdersView]]:
+def of_user(user_id: UUID, statuses: Sequence[str] | None = None) -> Select[UserOrdersView]:
     found = select(UserOrdersView).where(col(UserOrdersView.user_id) == user_id)
     return found if statuses is None else found.where(col(UserOrdersView.status).in_(statuses))
 
 
-def count(orders: Select[Any]) -> Select[tuple[int]]:
+def count(orders: Select[Any]) -> Select[int]:
     return orders.with_only_columns(func.count(), maintain_column_froms=True)

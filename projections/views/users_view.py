@@ -64,5 +64,5 @@ def fold(row: Row | None, event: Event) -> Row | None:
 PROJECTION = Projection(table=UsersView, key=key, fold=fold)
 
 
-def by_id(user_id: UUID) -> Select[tuple[UsersView]]:
+def by_id(user_id: UUID) -> Select[UsersView]:
     return select(UsersView).where(col(UsersView.user_id) == user_id)

@@ -1,0 +1,109 @@
+"""The Celery app: it carries hints that a partition has something new, and never truth.
+
+A message may be lost, late, doubled or reordered without harm, so nothing here tries to prevent that at a price.
+"""
+
+import logging
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+
+from tasks import project, sweep
+from tasks.project import PROJECT, Project
+from tasks.settings import QueueSettings, WorkerSettings
+
+_PREFIX = "tandem:"
+_BOTH: dict[str, Any] = {
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,  # the default gives up after 100; a worker outlives its broker
+    "broker_pool_limit": 10,
+    "broker_pool_acquire_timeout": 0.5,  # the default waits for ever
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    "result_backend": None,
+    "task_default_queue": "project",
+    "task_publish_retry": False,  # the sweep is the retry
+    "worker_enable_remote_control": False,  # whoever can write to Redis could otherwise stop workers
+    "worker_send_task_events": False,
+    "task_send_sent_event": False,
+}
+_WORKER: dict[str, Any] = {
+    "task_acks_late": True,
+    "task_retry_on_worker_lost": True,  # a killed child's task runs again, but not without end
+    "task_acks_on_failure": True,
+    "task_acks_on_timeout": True,
+    "task_soft_time_limit": 20,
+    "task_time_limit": 30,
+    "worker_prefetch_multiplier": 1,
+    # No limit of tasks a child: they are small and many, and a respawn every few seconds would show in the lag.
+    "worker_max_memory_per_child": 300_000,  # KiB
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    "worker_soft_shutdown_timeout": 10,
+    "worker_hijack_root_logger": False,
+    "broker_transport_options": {
+        "global_keyprefix": _PREFIX,
+        "visibility_timeout": 120,  # four times the hard limit; the same in all processes, since the shortest wins
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,  # an abandoned message is noticed after 10 s instead of 100 s
+        "socket_timeout": 5,  # above the second that a worker blocks for; without it a half-open peer hangs it for ever
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "retry_on_timeout": False,
+        "client_name": "tandem-worker",
+    },
+}
+_PRODUCER: dict[str, Any] = {
+    "broker_transport_options": {
+        "global_keyprefix": _PREFIX,
+        "visibility_timeout": 120,
+        "socket_timeout": 0.25,
+        "socket_connect_timeout": 0.25,
+        "socket_keepalive": True,
+        "retry_on_timeout": False,
+        "client_name": "tandem-nudge",
+    },
+}
+# Workers need not know each other; talking costs messages and adds ways to fail.
+_ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+def create_producer(queue: QueueSettings) -> Celery:
+    """Return an app that only sends, and gives up on a silent broker within half a second."""
+    return _app(queue, _PRODUCER)
+
+
+def create_worker(settings: WorkerSettings) -> Celery:
+    """Return an app that drains partitions, with the task registered."""
+    app = _app(settings.queue, _WORKER)
+    app.task(name=PROJECT, max_retries=3, default_retry_delay=1)(Project(settings))
+    return app
+
+
+def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
+    """Run a worker in the foreground until SIGTERM or Ctrl-C, with a sweep of its own."""
+    app = create_worker(settings)
+    sweeper = sweep.Sweep(settings, create_producer(settings.queue))
+    connected = [
+        (setup_logging, _log_to_stderr),
+        (worker_process_init, project.forget_inherited_connections),
+        (worker_ready, sweeper.start),
+        (worker_shutting_down, sweeper.stop),
+    ]
+    for signal, receiver in connected:
+        signal.connect(receiver, weak=False)
+    app.worker_main(["worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
+
+
+def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:
+    app = Celery("tandem", broker=queue.broker_url, set_as_current=False)
+    app.conf.update(_BOTH | settings)
+    return app
+
+
+def _log_to_stderr(**_: object) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("celery").setLevel(logging.WARNING)
+    logging.getLogger("kombu").setLevel(logging.WARNING)
