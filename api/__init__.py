@@ -1,0 +1,1 @@
+"""The outside: GraphQL over HTTP, GraphiQL, and the operator's command line."""

@@ -1,5 +1,6 @@
 """Refusals: what a command is told instead of being carried out, with a stable code and a sentence to act on."""
 
+from decimal import Decimal
 from uuid import UUID
 
 Path = tuple[str, ...]
@@ -73,7 +74,7 @@ class InsufficientStock(Refusal):
 class TotalMismatch(Refusal):
     code = "TOTAL_MISMATCH"
 
-    def __init__(self, message: str, path: Path, *, expected_total: object, actual_total: object) -> None:
+    def __init__(self, message: str, path: Path, *, expected_total: Decimal, actual_total: Decimal) -> None:
         super().__init__(message, path)
         self.expected_total = expected_total
         self.actual_total = actual_total

@@ -1,10 +1,13 @@
 """Pages of a select by keyset: where the last page ended, not how many rows came before it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import QueryableAttribute
+
+from projections.projection import Row
 
 
 class Keyset:
@@ -15,9 +18,18 @@ class Keyset:
         self.key: QueryableAttribute[Any] = key
         self.descending = descending
 
-    def place(self, row: Any) -> tuple[Any, Any]:
+    def place(self, row: Row) -> tuple[Any, Any]:
         """Return where a row stands in this order."""
-        return getattr(row, self.sort.key), getattr(row, self.key.key)
+        return row[self.sort.key], row[self.key.key]
+
+    def read(self, sort: str, key: str) -> tuple[Any, Any]:
+        """Return the place that was written down as text; raise ValueError where it is none."""
+        return _read(self.sort, sort), _read(self.key, key)
+
+
+def _read(column: QueryableAttribute[Any], value: str) -> Any:
+    kind = column.type.python_type
+    return datetime.fromisoformat(value) if kind is datetime else kind(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

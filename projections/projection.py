@@ -53,6 +53,14 @@ class Projection:
         return str(self.table.__tablename__)
 
 
+def fold_all(projection: Projection, events: Iterable[Event]) -> Row | None:
+    """Return the row that events lead to, from none."""
+    row: Row | None = None
+    for event in events:
+        row = projection.fold(row, event)
+    return row
+
+
 def known(row: Row | None, event: Event) -> Row:
     """Return the row that an event changes; raise MissingRowError where there is none."""
     if row is None:

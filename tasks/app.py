@@ -10,7 +10,7 @@ from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
 
 from tasks import project, sweep
-from tasks.project import PROJECT, Project
+from tasks.project import PROJECT
 from tasks.settings import QueueSettings, WorkerSettings
 
 _PREFIX = "tandem:"
@@ -78,7 +78,7 @@ def create_producer(queue: QueueSettings) -> Celery:
 def create_worker(settings: WorkerSettings) -> Celery:
     """Return an app that drains partitions, with the task registered."""
     app = _app(settings.queue, _WORKER)
-    app.task(name=PROJECT, max_retries=3, default_retry_delay=1)(Project(settings))
+    app.task(name=PROJECT, max_retries=3, default_retry_delay=1)(project.task(settings))
     return app
 
 

@@ -1,6 +1,7 @@
 """The one task: drain a partition into the read tables."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 
 import redis
@@ -20,16 +21,24 @@ _SECONDS = 10.0
 _inherited: list[Engine] = []
 
 
-class Project:
-    """The task's body. Its connections are made at the first call in each process, never taken over a fork."""
+def task(settings: WorkerSettings) -> Callable[..., None]:
+    """Return the function that Celery runs. It ignores arguments that it does not know: a newer sender's."""
+    projector = Projector(settings)
 
-    __name__ = "project"
+    def project(*, partition: int, **_: object) -> None:
+        projector.drain(partition)
+
+    return project
+
+
+class Projector:
+    """Drains partitions. Its connections are made at the first call in each process, never taken over a fork."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._process: int | None = None
 
-    def __call__(self, *, partition: int, **_: object) -> None:
+    def drain(self, partition: int) -> None:
         if self._process != os.getpid():
             self._connect()
         self._let_nudge_again(partition)

@@ -11,6 +11,8 @@ from domain.commands.register_user import RegisterUser
 from domain.commands.ship_order import ShipOrder
 from domain.transaction import Change, Transaction
 
+__all__ = ["HANDLERS", "AddProduct", "Command", "CreateOrder", "PayOrder", "RegisterUser", "ShipOrder"]
+
 Command = RegisterUser | AddProduct | CreateOrder | PayOrder | ShipOrder
 
 # Handlers take their own command type only, which no mapping can express.

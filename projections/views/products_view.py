@@ -101,7 +101,7 @@ def matching(
 
 
 def count(products: Select[Any]) -> Select[int]:
-    return products.with_only_columns(func.count(), maintain_column_froms=True)
+    return products.with_only_columns(func.count().label("count"), maintain_column_froms=True)
 
 
 def _shown() -> Select[ProductsView]:

@@ -115,4 +115,4 @@ def of_user(user_id: UUID, statuses: Sequence[str] | None = None) -> Select[User
 
 
 def count(orders: Select[Any]) -> Select[int]:
-    return orders.with_only_columns(func.count(), maintain_column_froms=True)
+    return orders.with_only_columns(func.count().label("count"), maintain_column_froms=True)

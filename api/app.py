@@ -1,0 +1,139 @@
+"""create_app: where everything that answers HTTP is put together, and taken down again."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import redis.asyncio
+import uvicorn
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+from strawberry.asgi import GraphQL
+
+from api import front_page, graphiql, health
+from api.auth import authenticate, mint
+from api.consistency import Consistency
+from api.context import Context, Reads
+from api.errors import Unauthenticated
+from api.schema import create_schema
+from api.settings import AuthSettings, Settings
+from domain.bus import Bus
+from domain.database import command_engine
+from projections import progress
+from projections.database import query_engine
+from tasks.app import create_producer
+from tasks.nudge import Nudger, sender
+from tasks.project import PROJECT
+
+ENDPOINT = "/graphql"
+
+
+class Endpoint(GraphQL[Context, None]):
+    """GraphQL over HTTP, for whoever the bearer token names."""
+
+    def __init__(self, *, auth: AuthSettings, bus: Bus, reads: Reads, consistency: Consistency) -> None:
+        super().__init__(create_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        self._auth = auth
+        self._bus = bus
+        self._reads = reads
+        self._consistency = consistency
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Unauthenticated as error:
+            refusal = JSONResponse({"errors": [error.formatted]}, 401, {"WWW-Authenticate": "Bearer"})
+            await refusal(scope, receive, send)
+
+    async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - the base's signature
+        return Context(
+            principal=authenticate(request.headers.get("authorization"), self._auth),
+            correlation_id=str(uuid4()),
+            bus=self._bus,
+            reads=self._reads,
+            consistency=self._consistency,
+        )
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Return the ASGI application; its lifespan opens and closes all connections."""
+    write = command_engine(settings.write.database_url)
+    read = query_engine(settings.read.database_url)
+    messages = redis.asyncio.Redis.from_url(
+        settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
+    )
+    hints = progress.connect(settings.queue.redis_url)
+    nudger = Nudger(sender(create_producer(settings.queue), hints, PROJECT))
+    consistency = Consistency(read, messages)
+    endpoint = Endpoint(auth=settings.auth, bus=Bus(write, nudge=nudger), reads=Reads(read), consistency=consistency)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        nudger.start()
+        listening = asyncio.create_task(consistency.listen())
+        yield
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        await asyncio.to_thread(nudger.stop)
+        await messages.aclose()
+        hints.close()
+        await write.dispose()
+        await read.dispose()
+
+    routes = [
+        Route(ENDPOINT, endpoint),
+        *health.routes(write=write, read=read, messages=messages),
+        *_pages(settings.auth),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Answer HTTP in the foreground until SIGTERM or Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        log_config=None,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=8,
+        server_header=False,
+    )
+
+
+def _pages(auth: AuthSettings) -> list[Route | Mount]:
+    def token() -> str:
+        return mint(auth, subject="graphiql", role="staff")
+
+    return [
+        *front_page.routes(graphiql=True),
+        *graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None),
+    ]
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    reference = uuid4().hex
+    logging.getLogger(__name__).error("unexpected error %s", reference, exc_info=error)
+    message = f"Something went wrong here; its number is {reference}."
+    return JSONResponse(
+        {"errors": [{"message": message, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}, status_code=500
+    )

@@ -1,0 +1,168 @@
+"""The command line. What each command needs is imported in it, so that `tandem --help` answers at once."""
+
+# ruff: noqa: PLC0415 - see above
+
+import contextlib
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from uuid import UUID
+
+import typer
+
+from api import data_folder
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+app = typer.Typer(
+    name="tandem",
+    help="An order service as CQRS. Start with: tandem up",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its traces show local variables, and those hold secrets
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)]
+Data = Annotated[
+    Path, typer.Option(help="The data folder of the `tandem up` to use where no URLs are set.", file_okay=False)
+]
+DATA = Path(".tandem")
+
+
+@app.command()
+def up(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    data: Annotated[Path, typer.Option(help="The folder for databases and logs.", file_okay=False)] = DATA,
+    workers: Annotated[int, typer.Option(help="How many worker processes to start.", min=1, max=64)] = 1,
+    empty: Annotated[bool, typer.Option("--empty", help="Load no demo data at the first start.")] = False,
+) -> None:
+    """Start everything on this machine: databases, workers, API. Ctrl-C stops it.
+
+    Real PostgreSQL and Valkey are started in the data folder, unless TANDEM_WRITE_DATABASE_URL,
+    TANDEM_READ_DATABASE_URL and TANDEM_REDIS_URL name others. The first start loads demo data.
+    """
+    from api.embedded import EmbeddedError
+    from api.settings import ConfigurationError
+    from api.supervisor import UpError
+    from api.up import Options
+    from api.up import up as run
+
+    options = Options(host=host, port=port, data=data, workers=workers, empty=empty)
+    try:
+        run(options, os.environ, _say)
+    except (ConfigurationError, data_folder.NotConfiguredError) as error:
+        _refuse(error)
+    except (UpError, EmbeddedError, data_folder.FolderInUseError, OSError) as error:
+        _refuse(error, code=1)
+
+
+@app.command()
+def api(*, host: Host = "127.0.0.1", port: Port = 8000, data: Data = DATA) -> None:
+    """Serve the GraphQL API, and nothing else."""
+    settings = _settings(data)
+    from api.app import serve
+
+    serve(settings, host, port)
+
+
+@app.command()
+def worker(
+    *,
+    concurrency: Annotated[int, typer.Option(help="How many tasks at the same time.", min=1, max=64)] = 2,
+    data: Data = DATA,
+) -> None:
+    """Run one Celery worker, which keeps the read tables up to date."""
+    settings = _settings(data)
+    from tasks.app import run_worker
+
+    run_worker(settings.worker, concurrency=concurrency)
+
+
+@app.command()
+def migrate(*, data: Data = DATA) -> None:
+    """Bring the schemas of both databases up to date."""
+    settings = _settings(data)
+    from api.supervisor import UpError
+    from api.up import migrate as run
+
+    try:
+        applied = run(settings)
+    except UpError as error:
+        _refuse(error, code=1)
+    for store, revisions in applied.items():
+        print(f"{store}: applied {', '.join(revisions)}" if revisions else f"{store}: up to date")
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="Commands as JSON Lines.", exists=True, dir_okay=False, readable=True)],
+    *,
+    refused: Annotated[Path | None, typer.Option(help="Where refused lines go, with the reasons.")] = None,
+    data: Data = DATA,
+) -> None:
+    """Carry out the commands of a file.
+
+    It may be interrupted and started again: what was done is not done twice.
+    """
+    settings = _settings(data)
+    from rich.console import Console
+
+    from api.importer import import_file
+
+    raise typer.Exit(import_file(settings, file, refused=refused, console=Console()))
+
+
+@app.command()
+def token(
+    *,
+    staff: Annotated[bool, typer.Option("--staff", help="For staff, who may see and do everything.")] = False,
+    user: Annotated[UUID | None, typer.Option(help="For the customer with this id.", metavar="ID")] = None,
+    hours: Annotated[float, typer.Option(help="How long it is valid.", min=0.01)] = 24,
+) -> None:
+    """Print a bearer token for development, and nothing else."""
+    if staff == (user is not None):
+        raise typer.BadParameter("Give either --staff or --user ID.")
+    from api.auth import mint
+    from api.settings import ConfigurationError, auth_from_environment
+
+    try:
+        auth = auth_from_environment(os.environ)
+    except ConfigurationError as error:
+        _refuse(error)
+    role: Literal["staff", "customer"] = "staff" if staff else "customer"
+    print(mint(auth, subject=str(user or "staff"), role=role, lifetime=timedelta(hours=hours)))
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # that nobody reads any longer is no reason to stop
+        print(line, flush=True)
+
+
+def _settings(data: Path) -> "Settings":
+    from api.settings import ConfigurationError, Settings
+
+    try:
+        return Settings.from_environment({**os.environ, **data_folder.urls(data, os.environ)})
+    except (ConfigurationError, data_folder.NotConfiguredError) as error:
+        _refuse(error)
+
+
+def _refuse(error: Exception, code: int = 2) -> NoReturn:
+    print(error, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

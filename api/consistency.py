@@ -1,0 +1,108 @@
+"""Reading your own writes: tokens that say where a command's event is, and waiting until a projection has passed it."""
+
+import asyncio
+import logging
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import defaultdict
+from dataclasses import dataclass
+from time import monotonic
+
+import redis.asyncio
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.errors import ApiError, StaleRead
+from domain.event_log import PARTITIONS
+from projections import checkpoints, progress
+
+log = logging.getLogger(__name__)
+
+SECONDS = 2.0
+_FIRST_LOOK, _LAST_LOOK = 0.05, 0.4  # seconds; how soon, and how seldom, the checkpoint is asked when Redis is silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A place in the log."""
+
+    partition: int
+    position: int
+
+    def __str__(self) -> str:
+        return urlsafe_b64encode(f"1.{self.partition}.{self.position}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, value: str) -> "Token":
+        try:
+            form, partition, position = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii").split(".")
+            token = cls(partition=int(partition), position=int(position))
+            if form == "1" and 0 <= token.partition < PARTITIONS and 0 < token.position < 1 << 63:
+                return token
+        except ValueError:
+            pass
+        raise ApiError("INVALID_TOKEN", "This is not a consistency token: give one that a command returned, unchanged.")
+
+
+class Consistency:
+    """Knows how far projections have come, as far as messages told, and asks the checkpoints where they did not."""
+
+    def __init__(self, reads: AsyncEngine, messages: "redis.asyncio.Redis") -> None:
+        self._reads = reads
+        self._messages = messages
+        self._reached: dict[tuple[str, int], int] = {}
+        self._waiting: defaultdict[tuple[str, int], set[asyncio.Event]] = defaultdict(set)
+
+    async def listen(self) -> None:
+        """Take in progress messages until cancelled; a lost connection is made again."""
+        while True:
+            try:
+                async for message in progress.listen(self._messages):
+                    self._note((message.projection, message.partition), message.position)
+            except (redis.RedisError, OSError) as error:
+                log.debug("progress messages are interrupted: %s", type(error).__name__)
+            await asyncio.sleep(0.2)
+
+    async def require(self, projection: str, token: Token) -> None:
+        """Return once `projection` has applied all up to the token's place; raise StaleRead after two seconds."""
+        if not await self.wait(projection, token):
+            raise StaleRead
+
+    async def wait(self, projection: str, token: Token, *, seconds: float = SECONDS) -> bool:
+        """Return whether `projection` has passed the token's place within `seconds`."""
+        place = projection, token.partition
+        until = monotonic() + seconds
+        pause = _FIRST_LOOK
+        changed = asyncio.Event()
+        self._waiting[place].add(changed)
+        try:
+            while self._reached.get(place, 0) < token.position:
+                if (left := until - monotonic()) <= 0:
+                    return False
+                if not await _within(changed, min(pause, left)):
+                    self._note(place, await self._ask(*place))
+                    pause = min(2 * pause, _LAST_LOOK)
+            return True
+        finally:
+            self._waiting[place].discard(changed)
+
+    async def _ask(self, projection: str, partition: int) -> int:
+        try:
+            async with self._reads.connect() as connection:
+                return await checkpoints.position(connection, projection, partition)
+        except (SQLAlchemyError, OSError):
+            return 0
+
+    def _note(self, place: tuple[str, int], position: int) -> None:
+        if position > self._reached.get(place, 0):
+            self._reached[place] = position
+            for changed in self._waiting.get(place, ()):
+                changed.set()
+
+
+async def _within(changed: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(changed.wait(), seconds)
+    except TimeoutError:
+        return False
+    changed.clear()
+    return True

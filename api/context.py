@@ -1,0 +1,47 @@
+"""What every resolver is given: who asks, and the two sides of the service."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.auth import Principal
+from api.consistency import Consistency, Token
+from api.scalars import ConsistencyToken
+from domain.bus import Bus
+from projections.projection import Projection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The read store, one statement at a time, each on a connection of its own."""
+
+    engine: AsyncEngine
+
+    async def all(self, statement: Select[Any]) -> list[Row]:
+        async with self.engine.connect() as connection:
+            found = await connection.execute(statement)
+        columns = tuple(found.keys())
+        return [dict(zip(columns, values, strict=True)) for values in found]
+
+    async def one(self, statement: Select[Any]) -> Row | None:
+        return next(iter(await self.all(statement)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    principal: Principal
+    correlation_id: str
+    bus: Bus
+    reads: Reads
+    consistency: Consistency
+
+    async def caught_up(self, projection: Projection, token: ConsistencyToken | None) -> None:
+        """Return once the projection has passed the token's place; raise StaleRead after two seconds."""
+        if token is not None:
+            await self.consistency.require(projection.name, Token.parse(token))
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,91 @@
+"""From a command's input, as GraphQL and import files spell it, to the command. What does not fit is one refusal."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel, to_snake
+
+from domain.bus import Request
+from domain.commands import HANDLERS, Command
+from domain.errors import InvalidInput, Path
+from domain.transaction import Actor
+
+_HOW: dict[str, TypeAdapter[Any]] = {
+    "idempotencyKey": TypeAdapter(str | None),
+    "expectedVersion": TypeAdapter(int | None),
+    "dryRun": TypeAdapter(bool | None),
+}
+_ADAPTERS: dict[type[Command], TypeAdapter[Any]] = {command: TypeAdapter(command) for command in HANDLERS}
+_MESSAGES = {
+    "uuid": "This is not an id: it must be a UUID, such as 0190b6a4-3c5e-7d2a-9f00-6c1b2a3d4e5f.",
+    "decimal": "This is not an amount: write it like 59.97.",
+    "finite": "This is not an amount: write it like 59.97.",
+    "int": "This must be a whole number.",
+    "string": "This must be text.",
+    "missing": "This field is required.",
+    "tuple": "This must be a list.",
+    "list": "This must be a list.",
+    "dataclass": "This must be an object.",
+}
+
+
+def request(
+    command: type[Command], given: Mapping[str, Any], *, actor: Actor, correlation_id: str | None = None
+) -> Request:
+    """Make a request of an input with the contract's field names; raise InvalidInput naming the field to blame."""
+    key, version, dry_run = (_one(name, given.get(name)) for name in _HOW)
+    return Request(
+        command=decode(command, {name: value for name, value in given.items() if name not in _HOW}),
+        actor=actor,
+        idempotency_key=key,
+        expected_version=version,
+        dry_run=bool(dry_run),
+        correlation_id=correlation_id,
+    )
+
+
+def decode(command: type[Command], given: Mapping[str, Any]) -> Command:
+    refuse_unknown(command, given, ())
+    try:
+        decoded: Command = _ADAPTERS[command].validate_python(_snake(given))
+    except ValidationError as error:
+        raise _refusal(error, ()) from error
+    return decoded
+
+
+def refuse_unknown(kind: type, given: Mapping[str, Any], path: Path) -> None:
+    """Refuse fields that the input does not have: a misspelt one must not count as left out."""
+    hints = get_type_hints(kind)
+    names = {to_camel(field.name): hints[field.name] for field in fields(kind)}
+    for name, value in given.items():
+        if name not in names:
+            raise InvalidInput(f"There is no field {name} here; there are {', '.join(sorted(names))}.", (*path, name))
+        inner = next((part for part in get_args(names[name]) if is_dataclass(part)), None)
+        if isinstance(inner, type) and isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                if isinstance(item, Mapping):
+                    refuse_unknown(inner, item, (*path, name, str(index)))
+
+
+def _one(name: str, value: Any) -> Any:
+    try:
+        return _HOW[name].validate_python(value)
+    except ValidationError as error:
+        raise _refusal(error, (name,)) from error
+
+
+def _snake(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {to_snake(name): _snake(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_snake(inner) for inner in value]
+    return value
+
+
+def _refusal(error: ValidationError, path: Path) -> InvalidInput:
+    first = error.errors(include_url=False)[0]
+    where = tuple(to_camel(part) if isinstance(part, str) else str(part) for part in first["loc"])
+    message = _MESSAGES.get(first["type"].split("_", 1)[0], first["msg"])
+    return InvalidInput(message, path + where)

@@ -1,0 +1,1 @@
+import{a,b}from"./chunk-UUFDQFR6.js";import"./chunk-7FXVIQCZ.js";import"./chunk-EM4XYOVD.js";import"./chunk-DZDWAFSV.js";import"./chunk-IIGWYJBW.js";import"./chunk-T7N3FMIY.js";export{b as getWorker,a as jsonDefaults};

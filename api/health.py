@@ -1,0 +1,49 @@
+"""/readyz: whether commands and queries work here."""
+
+import asyncio
+from collections.abc import Callable
+
+import redis.asyncio
+from redis.exceptions import RedisError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import domain.database
+import projections.database
+
+_SECONDS = 2.0
+
+
+def routes(*, write: AsyncEngine, read: AsyncEngine, messages: "redis.asyncio.Redis") -> list[Route]:
+    async def ready(_: Request) -> JSONResponse:
+        """Answer 200 once both stores are there and migrated. Redis is told about, but commands go on without it."""
+        checks = {
+            "write": await _store(write, domain.database.is_migrated),
+            "read": await _store(read, projections.database.is_migrated),
+            "redis": await _redis(messages),
+        }
+        works = checks["write"] == checks["read"] == "ok"
+        return JSONResponse({"ready": works, **checks}, status_code=200 if works else 503)
+
+    return [Route("/readyz", ready)]
+
+
+async def _store(engine: AsyncEngine, is_migrated: Callable[[Connection], bool]) -> str:
+    try:
+        async with asyncio.timeout(_SECONDS), engine.connect() as connection:
+            return "ok" if await connection.run_sync(is_migrated) else "not migrated: run tandem migrate"
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        return f"not reachable: {type(error).__name__}"
+
+
+async def _redis(messages: "redis.asyncio.Redis") -> str:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await messages.ping()
+    except (RedisError, OSError, TimeoutError) as error:
+        return f"not reachable: {type(error).__name__}"
+    return "ok"

@@ -1,0 +1,83 @@
+"""Configuration, read from the environment at a process's entry and passed on from there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from domain.settings import WriteSettings
+from projections.settings import ReadSettings
+from tasks.settings import QueueSettings, WorkerSettings
+
+# Known to everybody who reads this file: for one's own machine only.
+DEVELOPMENT_SECRET = "tandem-development-secret-for-this-machine-only"  # noqa: S105
+SHORTEST_SECRET = 32  # bytes; RFC 7518, 3.2
+
+
+class ConfigurationError(ValueError):
+    """A setting is missing or unusable; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings:
+    secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
+    issuer: str = "tandem"
+    audience: str = "tandem"
+
+    @property
+    def development(self) -> bool:
+        return self.secret == DEVELOPMENT_SECRET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    write: WriteSettings
+    read: ReadSettings
+    queue: QueueSettings
+    auth: AuthSettings
+
+    @property
+    def worker(self) -> WorkerSettings:
+        return WorkerSettings(write=self.write, read=self.read, queue=self.queue)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed."""
+        return cls(
+            write=WriteSettings(database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL")),
+            read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
+            queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
+            auth=auth_from_environment(environ),
+        )
+
+
+def auth_from_environment(environ: Mapping[str, str]) -> AuthSettings:
+    secret = environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET)
+    if len(secret.encode()) < SHORTEST_SECRET:
+        raise ConfigurationError(f"TANDEM_AUTH_SECRET must have at least {SHORTEST_SECRET} bytes.")
+    return AuthSettings(secret=secret)
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    if value := environ.get(name):
+        return value
+    raise ConfigurationError(f"{name} is not set.")
+
+
+def _database(environ: Mapping[str, str], name: str) -> str:
+    value = _required(environ, name)
+    try:
+        backend = make_url(value).get_backend_name()
+    except ArgumentError:
+        backend = None
+    if backend not in {"postgresql", "postgres"}:
+        raise ConfigurationError(f"{name} must be a URL like postgresql://user:password@host:5432/name.")
+    return value.replace("postgres://", "postgresql://", 1)
+
+
+def _redis(environ: Mapping[str, str], name: str) -> str:
+    value = _required(environ, name)
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigurationError(f"{name} must be a URL like redis://host:6379/0.")
+    return value

@@ -1,0 +1,87 @@
+"""An order: one row of user_orders_view."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from api.types.money import Money
+from api.types.node import Node
+from domain.order import Status
+
+strawberry.enum(Status, name="OrderStatus")
+
+
+@strawberry.type
+class OrderItem:
+    product_id: strawberry.ID
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    line_total: Money
+
+
+@strawberry.type(description="One row of user_orders_view: all that a page about an order shows, joined beforehand.")
+class Order(Node):
+    number: str = strawberry.field(description="For people: short, unique, rising.")
+    user_id: strawberry.ID
+    user_name: str
+    user_email: str
+    total: Money
+    item_count: int = strawberry.field(description="How many lines the order has.")
+    item_names: str = strawberry.field(description="The names of its lines, joined with ', '.")
+    status: Status
+    payment_reference: str | None
+    carrier: str | None
+    tracking_number: str | None
+    cancellation_reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    version: int = strawberry.field(
+        description="Rises by one with every event of this order; expectedVersion compares with it."
+    )
+    stale: bool = strawberry.field(
+        description="True while an event of this order could not be projected: the row shows the state before it."
+    )
+    row: strawberry.Private[Mapping[str, Any]]
+
+    @strawberry.field
+    def items(self) -> list[OrderItem]:
+        currency = self.row["currency"]
+        return [
+            OrderItem(
+                product_id=strawberry.ID(str(item["product_id"])),
+                sku=item["sku"],
+                name=item["name"],
+                quantity=item["quantity"],
+                unit_price=Money(amount=Decimal(item["unit_price"]), currency=currency),
+                line_total=Money(amount=Decimal(item["line_total"]), currency=currency),
+            )
+            for item in self.row["items"]
+        ]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Order":
+        return cls(
+            id=strawberry.ID(str(row["order_id"])),
+            number=row["number"],
+            user_id=strawberry.ID(str(row["user_id"])),
+            user_name=row["user_name"],
+            user_email=row["user_email"],
+            total=Money(amount=row["total"], currency=row["currency"]),
+            item_count=row["item_count"],
+            item_names=row["item_names"],
+            status=Status(row["status"]),
+            payment_reference=row["payment_reference"],
+            carrier=row["carrier"],
+            tracking_number=row["tracking_number"],
+            cancellation_reason=row["cancellation_reason"],
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+            version=row["version"],
+            stale=row["stale"],
+            row=row,
+        )

@@ -1,0 +1,106 @@
+"""Real servers for all tests: PostgreSQL and Valkey out of wheels, once a run, in a folder of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+import domain.database
+import projections.database
+from api import embedded
+from api.auth import mint
+from api.settings import AuthSettings, Settings
+from domain.settings import WriteSettings
+from projections.settings import ReadSettings
+from tasks.settings import QueueSettings
+
+
+@pytest.fixture(scope="session")
+def stores() -> Iterator[embedded.Stores]:
+    """Empty, migrated stores."""
+    folder = Path(tempfile.mkdtemp(prefix="tandem-tests-"))
+    with embedded.stores(folder) as running:
+        domain.database.migrate(running.write_url)
+        projections.database.migrate(running.read_url)
+        yield running
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def settings(stores: embedded.Stores) -> Settings:
+    return Settings(
+        write=WriteSettings(database_url=stores.write_url),
+        read=ReadSettings(database_url=stores.read_url),
+        queue=QueueSettings(redis_url=stores.redis_url),
+        auth=AuthSettings(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A whole Tandem: API and worker as processes over the stores of this run."""
+
+    url: str
+    api: subprocess.Popen[bytes]
+    worker: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="session")
+def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    logs = tmp_path_factory.mktemp("logs")
+    port = free_port()
+    environment = os.environ | {
+        "TANDEM_WRITE_DATABASE_URL": settings.write.database_url,
+        "TANDEM_READ_DATABASE_URL": settings.read.database_url,
+        "TANDEM_REDIS_URL": settings.queue.redis_url,
+    }
+
+    def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (logs / f"{name}.log").open("wb") as log:
+            command = [sys.executable, "-m", "api.cli", name, *arguments]
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+    worker = start("worker")
+    api = start("api", "--port", str(port))
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(f"{url}/readyz", api)
+        yield Live(url=url, api=api, worker=worker)
+    finally:
+        for process in (api, worker):
+            process.terminate()
+        for process in (api, worker):
+            process.wait(20)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert process.poll() is None, "the API ended before it was ready"
+        try:
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"{url} was not ready within {seconds} s")
+
+
+@pytest.fixture(scope="session")
+def staff_token() -> str:
+    return mint(AuthSettings(), subject="tests", role="staff")

@@ -1,0 +1,212 @@
+"""GraphiQL and the front page in a real browser: they work, and they talk to nobody but their own server."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+TITLES = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
+PATIENCE_SECONDS = 30
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1440,900",
+    # Whatever asks for another host fails, also where the page's log cannot see it: in workers.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+RECORD_VIOLATIONS = """
+    window.violations = [];
+    addEventListener("securitypolicyviolation", (e) => violations.push(`${e.effectiveDirective}: ${e.blockedURI}`));
+"""
+
+pytestmark = pytest.mark.browser
+
+
+class Live(Protocol):
+    url: str
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chrome]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not installed")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = Chrome(options=options, service=ChromeService(executable_path=driver))
+    chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": RECORD_VIOLATIONS})
+    chrome.get("about:blank")
+    chrome.get_log("performance")  # what a new profile's own first page asked for
+    yield chrome
+    chrome.quit()
+
+
+class GraphiQL:
+    """The page as its visitor handles it; texts are read from the editors' models, since Monaco draws only a part."""
+
+    def __init__(self, chrome: Chrome) -> None:
+        self.chrome = chrome
+        self.wait = WebDriverWait(chrome, PATIENCE_SECONDS)
+        self.wait.until(lambda _: self.text("operation.graphql"), "GraphiQL did not open")
+
+    def text(self, editor: str) -> str:
+        script = """
+            const models = globalThis.__MONACO?.editor.getModels() ?? [];
+            return models.find((model) => model.uri.path.endsWith(arguments[0]))?.getValue() ?? "";
+        """
+        return str(self.chrome.execute_script(script, editor))
+
+    def write(self, editor: str, text: str) -> None:
+        script = """
+            const model = __MONACO.editor.getModels().find((model) => model.uri.path.endsWith(arguments[0]));
+            model.setValue(arguments[1]);
+        """
+        self.chrome.execute_script(script, editor, text)
+
+    def titles(self) -> list[str]:
+        return [tab.text for tab in self.chrome.find_elements(By.CSS_SELECTOR, ".graphiql-tab-button")]
+
+    def headers(self) -> Any:
+        return json.loads(self.text("request-headers.json"))
+
+    def open_tab(self, title: str) -> None:
+        if f" {title}" in self.text("operation.graphql"):
+            return
+        self.chrome.find_element(By.CSS_SELECTOR, f".graphiql-tab-button[title={title}]").click()
+        # GraphiQL stores the document when it has read the operation's name out of it, a moment after it shows it.
+        script = "return localStorage['tandem:graphiql:query'] ?? ''"
+        self.wait.until(lambda _: f" {title}" in self.chrome.execute_script(script), f"{title} did not open")
+
+    def run(self, title: str) -> Any:
+        self.open_tab(title)
+        self.chrome.find_element(By.CSS_SELECTOR, ".graphiql-execute-button").click()
+        self.wait.until(lambda _: self.text("response.json").endswith("}"), f"{title} did not answer")
+        answer = json.loads(self.text("response.json"))
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+
+def open_graphiql(browser: Chrome, live: Live) -> GraphiQL:
+    browser.get(f"{live.url}/graphiql")
+    return GraphiQL(browser)
+
+
+def requested_urls(browser: Chrome) -> list[str]:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    return [params["request"]["url"] for params in sent]
+
+
+def leaves(url: str, live: Live) -> bool:
+    return urlsplit(url).scheme not in {"data", "blob"} and not url.startswith(f"{live.url}/")
+
+
+def complaints(browser: Chrome) -> list[Any]:
+    severe = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    return [*severe, *browser.execute_script("return window.violations")]
+
+
+class TestGraphiQL:
+    def test_opens_with_its_tabs_and_a_token(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+
+        assert page.titles() == TITLES
+        assert list(page.headers()) == ["Authorization"]
+        assert page.headers()["Authorization"].startswith("Bearer ")
+
+    def test_runs_its_tabs_from_a_new_user_to_the_catalogue(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+
+        answers = {title: page.run(title) for title in TITLES}
+
+        created, orders = answers["CreateOrder"]["createOrder"]["order"], answers["UserOrders"]["userOrders"]
+        assert created["total"]["amount"] == "59.97"
+        assert created["items"] == [{"name": "Enamel mug", "quantity": 3, "lineTotal": {"amount": "59.97"}}]
+        assert answers["PayOrder"]["payOrder"]["order"]["paymentReference"] == "TOUR-PAYMENT-1"
+        assert answers["ShipOrder"]["shipOrder"]["order"]["trackingNumber"] == "TOUR-TRACKING-1"
+        assert orders["totalCount"] == 1
+        assert [order["number"] for order in orders["nodes"]] == [created["number"]]
+        assert orders["nodes"][0]["userName"] == "Ada Lovelace"
+        assert "TOUR-MUG" in [product["sku"] for product in answers["Products"]["products"]["nodes"]]
+
+    def test_replays_a_tab_that_ran_before(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+
+        first = page.run("RegisterUser")["registerUser"]
+        browser.refresh()
+        second = GraphiQL(browser).run("RegisterUser")["registerUser"]
+
+        assert second == first | {"replayed": True}
+
+    def test_talks_to_its_own_server_alone_and_without_complaint(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+        page.run("RegisterUser")
+        page.run("Products")
+
+        urls = requested_urls(browser)
+
+        assert f"{live.url}/graphql" in urls
+        assert [url for url in urls if leaves(url, live)] == []
+        assert complaints(browser) == []
+
+    def test_prettifies_document_and_variables(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+        page.open_tab("Products")
+        tidy = page.text("operation.graphql"), page.text("variables.json")
+        page.write("operation.graphql", tidy[0].replace("{\n", "{ "))
+        page.write("variables.json", '{"first":20,  "after":null}')
+
+        browser.find_element(By.CSS_SELECTOR, "[aria-label^=Prettify]").click()
+
+        page.wait.until(lambda _: (page.text("operation.graphql").rstrip(), page.text("variables.json")) == tidy)
+
+    def test_gives_a_returning_visitor_the_same_tabs_and_a_new_token(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+        page.open_tab("Products")
+        script = "return JSON.parse(localStorage['tandem:graphiql:tabState']).activeTabIndex"
+        page.wait.until(lambda _: browser.execute_script(script) == TITLES.index("Products"))
+
+        browser.refresh()
+        again = GraphiQL(browser)
+
+        assert again.titles() == TITLES
+        assert again.headers()["Authorization"].startswith("Bearer ")
+        assert "Bearer" not in browser.execute_script("return JSON.stringify(localStorage)")
+        assert json.loads(again.text("variables.json")) == {"first": 20, "after": None}
+
+    def test_survives_tabs_that_it_did_not_write(self, browser: Chrome, live: Live) -> None:
+        open_graphiql(browser, live)
+        stored = {"graphiql:tabState": "{]", "tandem:graphiql:tabState": '{"tabs": 1}', "tandem:tabsVersion": "old"}
+        browser.execute_script("Object.assign(localStorage, arguments[0])", stored)
+
+        browser.refresh()
+
+        assert GraphiQL(browser).titles() == TITLES
+        assert complaints(browser) == []
+
+
+class TestFrontPage:
+    def test_leads_to_graphiql(self, browser: Chrome, live: Live) -> None:
+        browser.get(f"{live.url}/")
+        assert complaints(browser) == []
+
+        browser.find_element(By.CSS_SELECTOR, "a[href='/graphiql']").click()
+
+        assert GraphiQL(browser).titles() == TITLES
+        assert [url for url in requested_urls(browser) if leaves(url, live)] == []
