@@ -2,25 +2,28 @@
 
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlmodel import col
+from sqlalchemy import bindparam, select, update
 
 from domain import order
 from domain.errors import NotFound
 from domain.event_log import partition_of_user
 from domain.events import Fact
 from domain.order import Action, OrderState, Status
-from domain.tables import Order
+from domain.tables import Order, table
 from domain.transaction import Change, Transaction
+
+_ORDERS = table(Order)
+_LOCK = (
+    select(_ORDERS.c.id, _ORDERS.c.user_id, _ORDERS.c.status, _ORDERS.c.version)
+    .where(_ORDERS.c.id == bindparam("order_id"))
+    .with_for_update(key_share=True)
+)
+_ADVANCE = update(_ORDERS).where(_ORDERS.c.id == bindparam("order_id"))
 
 
 async def lock(order_id: UUID, tx: Transaction) -> OrderState:
     """Lock an order until the commit; refuse where there is none, or one of another version than expected."""
-    row = await tx.row(
-        select(col(Order.id), col(Order.user_id), col(Order.status), col(Order.version))
-        .where(col(Order.id) == order_id)
-        .with_for_update(key_share=True)
-    )
+    row = await tx.row(_LOCK, {"order_id": order_id})
     if row is None:
         raise NotFound("There is no order with this id.", ("orderId",), id=order_id)
     tx.expect(row.version)
@@ -30,11 +33,9 @@ async def lock(order_id: UUID, tx: Transaction) -> OrderState:
 async def advance(current: OrderState, action: Action, fact: Fact, tx: Transaction, **columns: str) -> Change:
     """Write the status that `action` leads to, and the columns that come with it."""
     version = current.version + 1
-    await tx.execute(
-        update(Order)
-        .where(col(Order.id) == current.order_id)
-        .values(status=order.move(current.status, action), version=version, updated_at=tx.now, **columns)
-    )
+    status = order.move(current.status, action)
+    row = {"order_id": current.order_id, "status": status, "version": version, "updated_at": tx.now, **columns}
+    await tx.execute(_ADVANCE, row)
     return Change(
         stream_type="order",
         stream_id=current.order_id,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, Numeric, Sequence, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, DateTime, Index, Numeric, Sequence, SmallInteger, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -13,6 +13,12 @@ from sqlmodel import Field, SQLModel
 
 class WriteTable(SQLModel, registry=registry()):
     """The base of this store's tables, with metadata of its own: no migration of it sees a read table."""
+
+
+def table(model: type[WriteTable]) -> Table:
+    """Return the table behind a model: statements are built on it once, without the ORM's work at every execution."""
+    found: Table = model.__table__  # type: ignore[attr-defined]
+    return found
 
 
 def _moment() -> Any:

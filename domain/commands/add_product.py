@@ -6,12 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
 
 from domain import product
 from domain.errors import AlreadyExists
 from domain.event_log import partition_of_product
-from domain.tables import Product
+from domain.tables import Product, table
 from domain.transaction import Change, Transaction
 
 
@@ -22,6 +21,10 @@ class AddProduct:
     price: Decimal
     stock: int | None = None
     id: UUID | None = None
+
+
+_TABLE = table(Product)
+_ADD = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
 
 
 async def handle(command: AddProduct, tx: Transaction) -> Change:
@@ -43,11 +46,11 @@ async def handle(command: AddProduct, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(insert(Product).values(row).on_conflict_do_nothing().returning(col(Product.id)))
+    added = await tx.row(_ADD, row)
     if added is None:
-        if await tx.row(select(col(Product.id)).where(col(Product.id) == fact.product_id)):
+        if await tx.row(select(_TABLE.c.id).where(_TABLE.c.id == fact.product_id)):
             raise AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
-        taken = await tx.row(select(col(Product.id)).where(col(Product.sku) == fact.sku))
+        taken = await tx.row(select(_TABLE.c.id).where(_TABLE.c.sku == fact.sku))
         raise AlreadyExists(
             f"There is a product with the sku {fact.sku} already: choose another.", ("sku",), id=taken and taken.id
         )

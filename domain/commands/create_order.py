@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select, text, update
+from sqlalchemy import Row, Uuid, any_, bindparam, insert, literal_column, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col
 
 from domain import order
 from domain.errors import AlreadyExists, NotFound
 from domain.event_log import partition_of_user
-from domain.events import OrderCreated
+from domain.events import OrderCreated, OrderLine
 from domain.order import Buyer, CatalogueItem, Line, Status
-from domain.tables import Order, OrderItem, Product, User
+from domain.tables import Order, OrderItem, Product, User, table
 from domain.transaction import Change, Transaction
 
 
@@ -50,19 +51,34 @@ async def handle(command: CreateOrder, tx: Transaction) -> Change:
     )
 
 
-# A dry run only looks at the next number: taking it would not be rolled back.
-_NEXT_NUMBER = text("cast(nextval('order_numbers') as text) as number")
-_NUMBER_TO_COME = text("(select cast(last_value + cast(is_called as int) as text) from order_numbers) as number")
+_USERS, _PRODUCTS, _ORDERS, _ITEMS = table(User), table(Product), table(Order), table(OrderItem)
+
+_BUYER = (
+    select(_USERS.c.id, _USERS.c.name, _USERS.c.email)
+    .where(_USERS.c.id == bindparam("user_id"))
+    .with_for_update(read=True)
+)
+_BUYER_AND_NUMBER = _BUYER.add_columns(literal_column("cast(nextval('order_numbers') as text)").label("number"))
+# A dry run only looks at the next number: to have taken it would not be rolled back.
+_BUYER_AND_NUMBER_TO_COME = _BUYER.add_columns(
+    literal_column("(select cast(last_value + cast(is_called as int) as text) from order_numbers)").label("number")
+)
+_CATALOGUE = select(*(_PRODUCTS.c[name] for name in ("id", "sku", "name", "price", "stock", "retired"))).where(
+    _PRODUCTS.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
+_COUNTED = _CATALOGUE.order_by(_PRODUCTS.c.id).with_for_update(key_share=True)
+_ADD_ORDER = insert_once(_ORDERS).on_conflict_do_nothing(index_elements=[_ORDERS.c.id]).returning(_ORDERS.c.id)
+_ADD_ITEMS = insert(_ITEMS)
+_TAKE = (
+    update(_PRODUCTS)
+    .where(_PRODUCTS.c.id == bindparam("product"))
+    .values(stock=_PRODUCTS.c.stock - bindparam("quantity"))
+)
 
 
-async def _buyer(user_id: UUID, tx: Transaction) -> Row[tuple[UUID, str, str, str]]:
+async def _buyer(user_id: UUID, tx: Transaction) -> Row[Any]:
     """Hold the buyer's row until the commit, so that the name in the fact is the one at its place in the log."""
-    number = _NUMBER_TO_COME if tx.dry_run else _NEXT_NUMBER
-    buyer = await tx.row(
-        select(col(User.id), col(User.name), col(User.email), number)
-        .where(col(User.id) == user_id)
-        .with_for_update(read=True)
-    )
+    buyer = await tx.row(_BUYER_AND_NUMBER_TO_COME if tx.dry_run else _BUYER_AND_NUMBER, {"user_id": user_id})
     if buyer is None:
         raise NotFound("There is no user with this id: register first.", ("userId",), id=user_id)
     return buyer
@@ -70,19 +86,9 @@ async def _buyer(user_id: UUID, tx: Transaction) -> Row[tuple[UUID, str, str, st
 
 async def _catalogue(product_ids: Sequence[UUID], tx: Transaction) -> dict[UUID, CatalogueItem]:
     """Look the products up; those whose stock counts stay locked until the commit, in the order of their ids."""
-    columns = (
-        col(Product.id),
-        col(Product.sku),
-        col(Product.name),
-        col(Product.price),
-        col(Product.stock),
-        col(Product.retired),
-    )
-    wanted = select(*columns).where(col(Product.id).in_(bindparam("ids", expanding=True)))
-    found = {row.id: row for row in await tx.execute(wanted, {"ids": product_ids})}
+    found = {row.id: row for row in await tx.execute(_CATALOGUE, {"ids": product_ids})}
     if counted := [row.id for row in found.values() if row.stock is not None]:
-        locked = wanted.order_by(col(Product.id)).with_for_update(key_share=True)
-        found |= {row.id: row for row in await tx.execute(locked, {"ids": counted})}
+        found |= {row.id: row for row in await tx.execute(_COUNTED, {"ids": counted})}
     return {
         row.id: CatalogueItem(
             product_id=row.id, sku=row.sku, name=row.name, price=row.price, stock=row.stock, retired=row.retired
@@ -102,27 +108,21 @@ async def _write(fact: OrderCreated, tx: Transaction) -> None:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(
-        insert_once(Order).values(row).on_conflict_do_nothing(index_elements=[col(Order.id)]).returning(col(Order.id))
-    )
-    if added is None:
+    if await tx.row(_ADD_ORDER, row) is None:
         raise AlreadyExists("There is an order with this id already.", ("id",), id=fact.order_id)
-    await tx.execute(
-        insert(OrderItem).values(
-            [
-                {
-                    "order_id": fact.order_id,
-                    "product_id": item.product_id,
-                    "line": number,
-                    "sku": item.sku,
-                    "name": item.name,
-                    "quantity": item.quantity,
-                    "unit_price": item.unit_price,
-                }
-                for number, item in enumerate(fact.lines, start=1)
-            ]
-        )
-    )
+    await tx.execute(_ADD_ITEMS, [_item(fact, number, item) for number, item in enumerate(fact.lines, start=1)])
+
+
+def _item(fact: OrderCreated, number: int, item: OrderLine) -> dict[str, Any]:
+    return {
+        "order_id": fact.order_id,
+        "product_id": item.product_id,
+        "line": number,
+        "sku": item.sku,
+        "name": item.name,
+        "quantity": item.quantity,
+        "unit_price": item.unit_price,
+    }
 
 
 async def _take_stock(fact: OrderCreated, catalogue: Mapping[UUID, CatalogueItem], tx: Transaction) -> None:
@@ -132,9 +132,4 @@ async def _take_stock(fact: OrderCreated, catalogue: Mapping[UUID, CatalogueItem
         if catalogue[item.product_id].stock is not None
     ]
     if taken:
-        await tx.execute(
-            update(Product)
-            .where(col(Product.id) == bindparam("product"))
-            .values(stock=col(Product.stock) - bindparam("quantity")),
-            taken,
-        )
+        await tx.execute(_TAKE, taken)

@@ -5,12 +5,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
 
 from domain import user
 from domain.errors import AlreadyExists
 from domain.event_log import partition_of_user
-from domain.tables import User
+from domain.tables import User, table
 from domain.transaction import Change, Transaction
 
 
@@ -19,6 +18,10 @@ class RegisterUser:
     name: str
     email: str
     id: UUID | None = None
+
+
+_TABLE = table(User)
+_ADD = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
 
 
 async def handle(command: RegisterUser, tx: Transaction) -> Change:
@@ -32,9 +35,9 @@ async def handle(command: RegisterUser, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(insert(User).values(row).on_conflict_do_nothing().returning(col(User.id)))
+    added = await tx.row(_ADD, row)
     if added is None:
-        if await tx.row(select(col(User.id)).where(col(User.id) == fact.user_id)):
+        if await tx.row(select(_TABLE.c.id).where(_TABLE.c.id == fact.user_id)):
             raise AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
         raise AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
     return Change(
