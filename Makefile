@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install run test check bench lock graphiql
+.PHONY: help install run test check bench lock migration schema graphiql
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,12 @@ bench: $(INSTALLED)  ## The speed claims, as ratios measured in one run
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --all-extras --upgrade pyproject.toml -o requirements.lock
+
+migration: $(INSTALLED)  ## Draft a migration: make migration STORE=read MESSAGE="Add a view of refunds"
+	@file=$$($(BIN)/tandem draft-migration $(STORE) "$(MESSAGE)") && $(BIN)/ruff format --quiet $$file && echo $$file
+
+schema: $(INSTALLED)  ## Write api/schema.graphql anew, after a change of the API
+	@$(BIN)/tandem schema > api/schema.graphql
 
 graphiql:  ## Build the GraphiQL page anew from its source (needs Node)
 	cd api/graphiql/source && npm ci && npm run build

@@ -101,6 +101,33 @@ def migrate(*, data: Data = DATA) -> None:
         print(f"{store}: applied {', '.join(revisions)}" if revisions else f"{store}: up to date")
 
 
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from api.schema import create_schema
+
+    print(create_schema().as_str())
+
+
+@app.command(name="draft-migration")
+def draft_migration(
+    store: Annotated[Literal["write", "read"], typer.Argument(help="Whose tables were changed.")],
+    message: Annotated[str, typer.Argument(help="What the migration does, in a few words.")],
+) -> None:
+    """Draft a migration from the models, on an empty store of its own; read it before it is used."""
+    import tempfile
+
+    import domain.database
+    import projections.database
+    from api import embedded
+
+    database = domain.database if store == "write" else projections.database
+    with tempfile.TemporaryDirectory() as folder, embedded.stores(Path(folder)) as stores:
+        url = stores.write_url if store == "write" else stores.read_url
+        database.migrate(url)
+        print(domain.database.draft(url, database.MIGRATIONS, message))
+
+
 @app.command(name="import")
 def import_(
     file: Annotated[Path, typer.Argument(help="Commands as JSON Lines.", exists=True, dir_okay=False, readable=True)],

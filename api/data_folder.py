@@ -18,9 +18,13 @@ class NotConfiguredError(Exception):
     """Some or all of the three URLs are missing; the message says which and what to do."""
 
 
+def mode() -> int:
+    """Ours alone; root's may be passed through, since PostgreSQL, then another account, has its data in it."""
+    return 0o711 if os.geteuid() == 0 else 0o700
+
+
 def make(folder: Path) -> None:
-    """Make it ours alone; root's may be passed through, since PostgreSQL, then another account, has its data in it."""
-    folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=mode(), parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,17 @@ from api import data_folder
 from api.processes import Account, last_lines, may_execute, spawn, stop, stop_leftover
 from api.wheels import EmbeddedError, postgres_programs, valkey_program
 
-__all__ = ["EmbeddedError", "Places", "Stores", "places", "remove", "start_postgres", "start_valkey", "stores"]
+__all__ = [
+    "EmbeddedError",
+    "Places",
+    "Stores",
+    "passing_stores",
+    "places",
+    "remove",
+    "start_postgres",
+    "start_valkey",
+    "stores",
+]
 
 READY_WITHIN = 30.0
 SOCKET_FOLDER_LENGTH = 80  # a socket's whole path must stay under 104 bytes (macOS) or 108 (Linux)
@@ -113,6 +123,18 @@ def stores(folder: Path, *, postgres_settings: Mapping[str, str] | None = None) 
             postgres=postgres,
             valkey=valkey,
         )
+
+
+@contextlib.contextmanager
+def passing_stores(*, postgres_settings: Mapping[str, str] | None = None) -> Iterator[Stores]:
+    """Stores for a test or a trial: empty at first, and nothing remains of them."""
+    folder = Path(tempfile.mkdtemp(prefix="tandem-"))
+    folder.chmod(data_folder.mode())
+    try:
+        with stores(folder, postgres_settings=postgres_settings) as running:
+            yield running
+    finally:
+        remove(folder)
 
 
 @contextlib.contextmanager

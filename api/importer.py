@@ -183,8 +183,8 @@ def _write_refused(report: ImportReport, path: Path, console: Console) -> None:
             entry = {name: getattr(refused, name) for name in ("line", "code", "message", "path", "text")}
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
     for reason, count in Counter((refused.code, refused.message) for refused in report.reasons).most_common(5):
-        console.print(f"  {count} times {reason[0]}: {reason[1]}", markup=False)
-    console.print(f"The refused lines, with their reasons, are in {path}.", markup=False)
+        console.print(f"  {count} x {reason[0]}: {reason[1]}", markup=False, soft_wrap=True)
+    console.print(f"The refused lines, with their reasons, are in {path}.", markup=False, soft_wrap=True)
 
 
 @asynccontextmanager

@@ -1,20 +1,40 @@
 """The contract's own scalars, and ids as they come from outside."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from typing import NewType
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLError
+from strawberry.schema.types.base_scalars import DateTimeDefinition, DecimalDefinition
+from strawberry.types.scalar import ScalarDefinition
 
 from api.errors import BadUserInput
 
 ConsistencyToken = NewType("ConsistencyToken", str)
 
-CONSISTENCY_TOKEN = strawberry.scalar(
-    name="ConsistencyToken",
-    description="An opaque receipt of what a command wrote. Given back to a query, the query reads at least that far.",
-    serialize=str,
-    parse_value=lambda value: value if isinstance(value, str) else _refuse(),
-)
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError("A consistency token is a string.")
+    return value
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    datetime: replace(DateTimeDefinition, description="A moment in UTC, ISO-8601."),
+    Decimal: replace(DecimalDefinition, description='An exact decimal number, as a string: "59.97".'),
+    ConsistencyToken: strawberry.scalar(
+        name="ConsistencyToken",
+        description=(
+            "An opaque receipt of what a command wrote. Given back to a query, the query reads at least that far."
+        ),
+        serialize=str,
+        parse_value=_text,
+    ),
+}
 
 
 def uuid_of(value: str, argument: str) -> UUID:
@@ -23,7 +43,3 @@ def uuid_of(value: str, argument: str) -> UUID:
         return UUID(value)
     except ValueError as error:
         raise BadUserInput(f"{argument} must be a UUID, such as 0190b6a4-3c5e-7d2a-9f00-6c1b2a3d4e5f.") from error
-
-
-def _refuse() -> ConsistencyToken:
-    raise ValueError("A consistency token is a string.")

@@ -8,7 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from api.errors import Codes
 from api.mutations import Mutation
 from api.queries import Query
-from api.scalars import CONSISTENCY_TOKEN, ConsistencyToken
+from api.scalars import SCALARS
 
 MOST_TOKENS = 2000
 _DOCUMENTS = 512
@@ -29,7 +29,7 @@ def create_schema() -> Schema:
             lambda: ParserCache(_DOCUMENTS),
             lambda: ValidationCache(_DOCUMENTS),
         ],
-        config=StrawberryConfig(scalar_map={ConsistencyToken: CONSISTENCY_TOKEN}),
+        config=StrawberryConfig(scalar_map=SCALARS),
     )
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - the GraphQL schema has no public name
         _without_null_defaults(kind)

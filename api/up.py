@@ -25,6 +25,7 @@ from api.importer import import_commands
 from api.processes import spawn
 from api.settings import Settings
 from api.supervisor import Part, Supervisor, UpError
+from domain.bus import UnavailableError
 
 READY_WITHIN = 60.0
 TOKEN_LIFETIME = timedelta(days=7)
@@ -132,7 +133,10 @@ def _finish_first_start(settings: Settings, options: Options, say: Callable[[str
         return
     if not options.empty:
         say("Loading demo data …")
-        report = import_commands(settings, commands())
+        try:
+            report = import_commands(settings, commands())
+        except UnavailableError as error:
+            raise UpError("The write database stopped answering. Start again: it goes on where it was.") from error
         if report.refused:
             raise UpError(f"{report.refused} commands of the demo data were refused. Start with --empty instead.")
     data_folder.note_first_start(options.data, "empty" if options.empty else "demo")
@@ -185,7 +189,7 @@ def _readiness(options: Options) -> str | None:
 def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(socket.gethostbyname(host) if ":" not in host else host).is_loopback
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

@@ -3,12 +3,13 @@
 Commands hold the lock of a log head until they commit, so every connection they use gives up soon.
 """
 
+from argparse import Namespace
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -68,21 +69,37 @@ def is_migrated(connection: Connection) -> bool:
 
 def upgrade(url: str, migrations: Path) -> list[str]:
     """Apply what is missing of a store's migrations, one process at a time."""
-    engine = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
-        poolclass=NullPool,
-        connect_args={"connect_timeout": _CONNECT_SECONDS},
-    )
-    with engine.begin() as connection:
+    with _migration_engine(url).begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         before = _applied(connection, migrations)
         command.upgrade(_configuration(migrations, connection), "head")
         return [revision for revision in _applied(connection, migrations) if revision not in before]
 
 
+def draft(url: str, migrations: Path, message: str) -> Path:
+    """Write a migration from what the models say beyond a migrated store; return its file, which is to be read."""
+    script = ScriptDirectory(str(migrations))
+    number = len(list(script.walk_revisions())) + 1
+    with _migration_engine(url).begin() as connection:
+        drafted = command.revision(
+            _configuration(migrations, connection), message, autogenerate=True, rev_id=f"{number:04}"
+        )
+    if not isinstance(drafted, Script):
+        raise TypeError("Alembic drafted several migrations where one was asked for.")
+    return Path(drafted.path)
+
+
 def at_head(connection: Connection, migrations: Path) -> bool:
     script = ScriptDirectory(str(migrations))
     return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())
+
+
+def _migration_engine(url: str) -> Engine:
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": _CONNECT_SECONDS},
+    )
 
 
 def _applied(connection: Connection, migrations: Path) -> list[str]:
@@ -92,6 +109,6 @@ def _applied(connection: Connection, migrations: Path) -> list[str]:
 
 
 def _configuration(migrations: Path, connection: Connection) -> Config:
-    configuration = Config(attributes={"connection": connection})
+    configuration = Config(attributes={"connection": connection}, cmd_opts=Namespace(quiet=True))
     configuration.set_main_option("script_location", str(migrations).replace("%", "%%"))
     return configuration

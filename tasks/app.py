@@ -94,7 +94,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
     ]
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
-    app.worker_main(["worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
+    app.worker_main(["--quiet", "worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
 
 
 def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -32,20 +32,20 @@ class Listed:
 
 
 @strawberry.type
-class OrderEdge:
-    node: Order
+class Edge(Generic[T]):
+    node: T
     cursor: str
 
 
 @strawberry.type
-class OrderConnection:
+class Connection(Generic[T]):
     listed: strawberry.Private[Listed]
-    nodes: list[Order]
+    nodes: list[T]
 
     @strawberry.field
-    def edges(self) -> list[OrderEdge]:
+    def edges(self) -> list[Edge[T]]:
         cursors = self.listed.page.cursors()
-        return [OrderEdge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, cursors, strict=True)]
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, cursors, strict=True)]
 
     @strawberry.field
     def page_info(self) -> PageInfo:
@@ -56,29 +56,9 @@ class OrderConnection:
         return await self.listed.count(info)
 
 
-@strawberry.type
-class ProductEdge:
-    node: Product
-    cursor: str
-
-
-@strawberry.type
-class ProductConnection:
-    listed: strawberry.Private[Listed]
-    nodes: list[Product]
-
-    @strawberry.field
-    def edges(self) -> list[ProductEdge]:
-        cursors = self.listed.page.cursors()
-        return [ProductEdge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, cursors, strict=True)]
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return self.listed.page.info()
-
-    @strawberry.field
-    async def total_count(self, info: Info) -> int:
-        return await self.listed.count(info)
+# In the schema: OrderConnection with OrderEdge, ProductConnection with ProductEdge.
+OrderConnection = Connection[Order]
+ProductConnection = Connection[Product]
 
 
 async def orders_of(
@@ -89,7 +69,7 @@ async def orders_of(
     binding = ("userOrders", user_id, sorted(statuses or ()))
     page = await _page(info, orders, user_orders_view.NEWEST_FIRST, wanted, binding)
     listed = Listed(page=page, counted=user_orders_view.count(orders))
-    return OrderConnection(listed=listed, nodes=_nodes(page, Order.of))
+    return Connection(listed=listed, nodes=_nodes(page, Order.of))
 
 
 async def products_matching(
@@ -100,7 +80,7 @@ async def products_matching(
     binding = ("products", search, retired, in_stock)
     page = await _page(info, products, products_view.BY_NAME, wanted, binding)
     listed = Listed(page=page, counted=products_view.count(products))
-    return ProductConnection(listed=listed, nodes=_nodes(page, Product.of))
+    return Connection(listed=listed, nodes=_nodes(page, Product.of))
 
 
 async def _page(

@@ -36,6 +36,7 @@ class User(Node):
         before: str | None = None,
         status: list[Status] | None = None,
     ) -> OrderConnection:
+        info.context.principal.require_access_to(self.row["user_id"])
         wanted = PageArguments(first=first, after=after, last=last, before=before)
         return await orders_of(info, self.row["user_id"], status, wanted)
 

@@ -133,6 +133,13 @@ class TestStores:
             if not (folder / "postgres").is_symlink():  # else they are with the cluster, whose path is short
                 assert not sockets.exists()
 
+    def test_for_a_trial_leave_nothing(self) -> None:
+        with embedded.passing_stores() as stores:
+            _write(stores, "gone")
+            cluster = Path(stores.postgres.args[2])
+            assert cluster.exists()
+        assert not cluster.parent.exists()
+
     def test_can_be_removed_without_a_trace(self, fresh: Path) -> None:
         with embedded.stores(fresh), embedded.places(fresh) as places:
             assert places.cluster.exists()

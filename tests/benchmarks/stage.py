@@ -1,0 +1,122 @@
+"""What a claim is measured on: stores of its own, new and migrated, and processes over them; all gone afterwards."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import domain.database
+import projections.database
+from api import embedded
+from api.processes import last_lines, spawn, stop
+from domain.database import log_engine
+from projections import lag
+from projections.catalogue import projections as catalogue
+from projections.database import projection_engine
+
+READY_WITHIN = 30.0
+LEVEL_WITHIN = 60.0
+
+
+class StageError(Exception):
+    """A process that did not start, or read tables that did not become level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    stores: embedded.Stores
+    folder: Path
+
+    @contextlib.contextmanager
+    def api(self) -> Iterator[int]:
+        """Run the API and give its port."""
+        with self.server("api.cli", "api", ready="/readyz") as port:
+            yield port
+
+    @contextlib.contextmanager
+    def server(self, module: str, *arguments: str, ready: str) -> Iterator[int]:
+        """Run a module that takes --port, and give its port once it answers `ready` with 200."""
+        port = free_port()
+        with self.process(module, *arguments, "--port", str(port)) as process:
+            _wait_for(f"http://127.0.0.1:{port}{ready}", process, self._log(module))
+            yield port
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[None]:
+        """Run one worker, as `tandem worker` starts it; it is at work when the read tables are level."""
+        with self.process("api.cli", "worker"):
+            self.wait_until_level()
+            yield
+
+    @contextlib.contextmanager
+    def process(self, module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        command = [sys.executable, "-m", module, *arguments]
+        process = spawn(command, log=self._log(module), environment=self._environment(), death=signal.SIGTERM)
+        try:
+            yield process
+        finally:
+            stop(process, signal.SIGTERM, within=15)
+
+    def wait_until_level(self) -> None:
+        """Return once every projection has applied the whole log."""
+        log, read = log_engine(self.stores.write_url), projection_engine(self.stores.read_url)
+        names = [projection.name for projection in catalogue()]
+        until = time.monotonic() + LEVEL_WITHIN
+        try:
+            while lag.partitions_behind(log=log, read=read, names=names):
+                if time.monotonic() > until:
+                    raise StageError(f"The read tables were not level after {LEVEL_WITHIN:.0f} s.")
+                time.sleep(0.05)
+        finally:
+            log.dispose()
+            read.dispose()
+
+    def _log(self, module: str) -> Path:
+        return self.folder / f"{module}.log"
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "TANDEM_WRITE_DATABASE_URL": self.stores.write_url,
+            "TANDEM_READ_DATABASE_URL": self.stores.read_url,
+            "TANDEM_REDIS_URL": self.stores.redis_url,
+        }
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    folder = Path(tempfile.mkdtemp(prefix="tandem-benchmarks-"))
+    data = folder / "data"
+    try:
+        with embedded.stores(data) as running:
+            domain.database.migrate(running.write_url)
+            projections.database.migrate(running.read_url)
+            yield Stage(stores=running, folder=folder)
+    finally:
+        if data.exists():
+            embedded.remove(data)
+        shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + READY_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.05)
+    raise StageError(f"{url} did not answer within {READY_WITHIN:.0f} s.\n{last_lines(log)}")
