@@ -124,12 +124,12 @@ _HEAD = text("select position from log_heads where partition = :partition")
 def read(connection: Connection, partition: int, *, after: int, limit: int) -> list[Event]:
     """Return the next events of a partition behind position `after`, at most `limit`, without a gap."""
     found = connection.execute(_READ, {"partition": partition, "after": after, "limit": limit})
-    return _events(found)
+    return _events(found.all())
 
 
 async def read_stream(connection: AsyncConnection, stream_id: UUID) -> list[Event]:
     """Return all that happened to one aggregate, oldest first."""
-    return _events(await connection.execute(_READ_STREAM, {"stream_id": stream_id}))
+    return _events((await connection.execute(_READ_STREAM, {"stream_id": stream_id})).all())
 
 
 def head(connection: Connection, partition: int) -> int:

@@ -16,7 +16,7 @@ def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -
     found = connection.execute(_select(projection), {"keys": list(keys)})
     columns = tuple(found.keys())
     place = columns.index(_key(projection))
-    return {values[place]: dict(zip(columns, values, strict=True)) for values in found}
+    return {values[place]: dict(zip(columns, values, strict=True)) for values in found.all()}
 
 
 def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:

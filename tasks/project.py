@@ -51,7 +51,7 @@ class Projector:
         self._runner = Runner(
             log=log, read=read, projections=projections(), publish=partial(progress.publish, self._redis)
         )
-        _inherited.extend((log, read))
+        leave_to_this_process(log, read)
         self._process = os.getpid()
 
     def _let_nudge_again(self, partition: int) -> None:
@@ -60,6 +60,11 @@ class Projector:
             self._redis.delete(pending_key(partition))
         except (redis.RedisError, OSError):
             return
+
+
+def leave_to_this_process(*engines: Engine) -> None:
+    """Keep the connections of these engines out of children that are forked later."""
+    _inherited.extend(engines)
 
 
 def forget_inherited_connections(**_: object) -> None:

@@ -13,7 +13,7 @@ from projections import lag, progress
 from projections.catalogue import projections
 from projections.database import projection_engine
 from tasks import nudge
-from tasks.project import PROJECT
+from tasks.project import PROJECT, leave_to_this_process
 from tasks.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Sweep:
         write = log_engine(self._settings.write.database_url)
         read = projection_engine(self._settings.read.database_url)
         send = nudge.sender(self._producer, progress.connect(self._settings.queue.redis_url), PROJECT)
+        leave_to_this_process(write, read)
         names = [projection.name for projection in projections()]
         while not self._stopped.wait(SECONDS):
             try:

@@ -1,12 +1,12 @@
 """Readers that follow a log while it is written, as projections do, and what may be said against what they saw."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -43,11 +43,11 @@ class Reader:
         """Poll until all is written and nothing more comes."""
         finished = False
         while self.poll() or not finished:
-            finished = written.is_set()
+            finished = written.wait(0.002)
 
 
 @contextmanager
-def following(readers: Sequence[Reader]) -> Any:
+def following(readers: Sequence[Reader]) -> Iterator[None]:
     """Let readers follow a log while the block writes to it, and to its end after that."""
     written = Event()
     with ThreadPoolExecutor(len(readers)) as threads:
