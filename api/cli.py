@@ -115,14 +115,12 @@ def draft_migration(
     message: Annotated[str, typer.Argument(help="What the migration does, in a few words.")],
 ) -> None:
     """Draft a migration from the models, on an empty store of its own; read it before it is used."""
-    import tempfile
-
     import domain.database
     import projections.database
     from api import embedded
 
     database = domain.database if store == "write" else projections.database
-    with tempfile.TemporaryDirectory() as folder, embedded.stores(Path(folder)) as stores:
+    with embedded.passing_stores() as stores:
         url = stores.write_url if store == "write" else stores.read_url
         database.migrate(url)
         print(domain.database.draft(url, database.MIGRATIONS, message))

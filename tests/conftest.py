@@ -1,15 +1,12 @@
 """Real servers for all tests: PostgreSQL and Valkey out of wheels, once a run, in a folder of their own."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -27,12 +24,10 @@ from tasks.settings import QueueSettings
 @pytest.fixture(scope="session")
 def stores() -> Iterator[embedded.Stores]:
     """Empty, migrated stores."""
-    folder = Path(tempfile.mkdtemp(prefix="tandem-tests-"))
-    with embedded.stores(folder) as running:
+    with embedded.passing_stores() as running:
         domain.database.migrate(running.write_url)
         projections.database.migrate(running.read_url)
         yield running
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
