@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,14 +64,18 @@ def embedded_json(value: object) -> str:
 
 
 def routes(*, endpoint: str = "/graphql", token: Callable[[], str] | None) -> list[Route | Mount]:
-    """The page and its assets; `token` is called for every page that is served, and fills in its default headers."""
+    """The page and its assets.
+
+    `token` is called for every page that this machine asks for, and fills in its default headers.
+    """
     template = Template((_FOLDER / "page.html").read_text("utf-8"))
     manifest = json.loads((_BUILT / "manifest.json").read_text("utf-8"))
     addresses = {kind: f"{_ASSETS}/{manifest[kind]}" for kind in ("script", "style")}
     config = _config(endpoint)
 
-    async def page(_request: Request) -> HTMLResponse:
-        html = template.substitute(addresses, config=embedded_json(config | {"headers": _default_headers(token)}))
+    async def page(request: Request) -> HTMLResponse:
+        headers = _default_headers(token if _is_local(request) else None)
+        html = template.substitute(addresses, config=embedded_json(config | {"headers": headers}))
         return HTMLResponse(html, headers=_PAGE_HEADERS)
 
     return [Mount(_ASSETS, app=_Assets(directory=_BUILT / "assets")), Route(_PATH, page)]
@@ -84,6 +89,12 @@ def _config(endpoint: str) -> dict[str, Any]:
 
 def _default_headers(token: Callable[[], str] | None) -> str:
     return "{}" if token is None else json.dumps({"Authorization": f"Bearer {token()}"}, indent=2)
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the page was asked for by this machine's own name: a foreign name that leads here gets no token."""
+    host = request.headers.get("host", "")
+    return re.sub(r":\d+$", "", host) in {"localhost", "127.0.0.1", "[::1]"}
 
 
 class _Assets(StaticFiles):

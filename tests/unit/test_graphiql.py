@@ -42,7 +42,7 @@ def scripts(html: str) -> list[tuple[dict[str, str | None], str]]:
 async def get(path: str, *, token: Callable[[], str] | None = None, endpoint: str = "/graphql") -> httpx.Response:
     app = Starlette(routes=[*front_page.routes(graphiql=True), *graphiql.routes(endpoint=endpoint, token=token)])
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://tandem.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         return await client.get(path)
 
 
@@ -77,10 +77,18 @@ class TestPage:
     async def test_mints_a_token_for_every_visit(self) -> None:
         numbers = count(1)
         app = Starlette(routes=graphiql.routes(token=lambda: f"token-{next(numbers)}"))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tandem.test") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as client:
             visits = [config_of(await client.get("/graphiql"))["headers"] for _ in range(2)]
 
         assert [json.loads(headers)["Authorization"] for headers in visits] == ["Bearer token-1", "Bearer token-2"]
+
+    @pytest.mark.parametrize("host", ["rebound.example", "localhost.rebound.example:8000", ""])
+    async def test_gives_no_token_to_a_foreign_name_that_leads_here(self, host: str) -> None:
+        app = Starlette(routes=graphiql.routes(token=lambda: "token"))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as client:
+            response = await client.get("/graphiql", headers={"host": host})
+
+        assert config_of(response)["headers"] == "{}"
 
     async def test_leaves_the_headers_empty_without_a_token(self) -> None:
         assert config_of(await get("/graphiql"))["headers"] == "{}"
@@ -163,12 +171,12 @@ class TestFrontPage:
         html = (await get("/")).text
 
         assert {"/graphiql", "/readyz", "#call"} <= set(re.findall('<a href="([^"]+)"', html))
-        assert "curl http://tandem.test/graphql" in html
+        assert "curl http://localhost:8000/graphql" in html
         assert '"Authorization: Bearer $(tandem token)"' in html
 
     async def test_does_not_lead_to_a_graphiql_that_is_not_served(self) -> None:
         app = Starlette(routes=front_page.routes(graphiql=False))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tandem.test") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as client:
             assert "graphiql" not in (await client.get("/")).text.lower()
 
     @pytest.mark.parametrize("asset", ["style.css", "icon.svg"])
