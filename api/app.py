@@ -23,7 +23,7 @@ from api import front_page, graphiql, health
 from api.auth import authenticate, mint
 from api.consistency import Consistency
 from api.context import Context, Reads
-from api.errors import Unauthenticated
+from api.errors import Unauthenticated, unexpected
 from api.schema import create_schema
 from api.settings import AuthSettings, Settings
 from domain.bus import Bus
@@ -131,9 +131,5 @@ def _pages(auth: AuthSettings) -> list[Route | Mount]:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    reference = uuid4().hex
-    logging.getLogger(__name__).error("unexpected error %s", reference, exc_info=error)
-    message = f"Something went wrong here; its number is {reference}."
-    return JSONResponse(
-        {"errors": [{"message": message, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}, status_code=500
-    )
+    answer = {"message": unexpected(error), "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    return JSONResponse({"errors": [answer]}, status_code=500)

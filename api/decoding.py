@@ -17,12 +17,14 @@ _HOW: dict[str, TypeAdapter[Any]] = {
     "expectedVersion": TypeAdapter(int | None),
     "dryRun": TypeAdapter(bool | None),
 }
+_NOTHING_THAT_FITS = object()
 _ADAPTERS: dict[type[Command], TypeAdapter[Any]] = {command: TypeAdapter(command) for command in HANDLERS}
 _MESSAGES = {
     "uuid": "This is not an id: it must be a UUID, such as 0190b6a4-3c5e-7d2a-9f00-6c1b2a3d4e5f.",
     "decimal": "This is not an amount: write it like 59.97.",
     "finite": "This is not an amount: write it like 59.97.",
     "int": "This must be a whole number.",
+    "bool": "This must be true or false.",
     "string": "This must be text.",
     "missing": "This field is required.",
     "tuple": "This must be a list.",
@@ -71,12 +73,14 @@ def refuse_unknown(kind: type, given: Mapping[str, Any], path: Path) -> None:
 
 def _one(name: str, value: Any) -> Any:
     try:
-        return _HOW[name].validate_python(value)
+        return _HOW[name].validate_python(value if name == "dryRun" else _snake(value))
     except ValidationError as error:
         raise _refusal(error, (name,)) from error
 
 
 def _snake(value: Any) -> Any:
+    if isinstance(value, bool):  # no command has a field for one, and none shall pass for a number
+        return _NOTHING_THAT_FITS
     if isinstance(value, Mapping):
         return {to_snake(name): _snake(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

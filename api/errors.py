@@ -4,13 +4,10 @@ Refusals of commands are not here: they are members of the result unions.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable
 from uuid import uuid4
 
 from graphql import GraphQLError, GraphQLSyntaxError
-from graphql.execution import ExecutionResult as GraphQLExecutionResult
-from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionResult
 
 from domain.bus import UnavailableError
 
@@ -44,43 +41,30 @@ class StaleRead(ApiError):  # noqa: N818 - as above
         )
 
 
-def unavailable() -> ApiError:
-    return ApiError(
-        "UNAVAILABLE",
-        "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey.",
-    )
+def give_codes(errors: Iterable[GraphQLError], *, executed: bool) -> None:
+    """Give every error of an answer its code, in place; mask those that nobody expected."""
+    for error in errors:
+        if "code" not in (error.extensions or {}):
+            error.extensions = {**(error.extensions or {}), "code": _code(error, executed=executed)}
 
 
-class Codes(SchemaExtension):
-    """Gives every error of an answer its code."""
-
-    def on_operation(self) -> Iterator[None]:
-        yield
-        result = self.execution_context.result
-        if isinstance(result, GraphQLExecutionResult | ExecutionResult) and result.errors:
-            result.errors = [_coded(error) for error in result.errors]
-
-
-def _coded(error: GraphQLError) -> GraphQLError:
-    if error.extensions and "code" in error.extensions:
-        return error
+def _code(error: GraphQLError, *, executed: bool) -> str:
     if isinstance(error, GraphQLSyntaxError):
-        return _like(error, "GRAPHQL_PARSE_FAILED")
+        return "GRAPHQL_PARSE_FAILED"
     original = error.original_error
-    if original is None or isinstance(original, GraphQLError):
-        # With a path, a value did not fit while resolving; without one, the document or its variables are at fault.
-        return _like(error, "BAD_USER_INPUT" if error.path or "$" in error.message else "GRAPHQL_VALIDATION_FAILED")
+    if original is None or isinstance(original, GraphQLError):  # a value does not fit, or the document does not
+        return "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"
     if isinstance(original, UnavailableError):
-        return _replaced(error, unavailable())
+        error.message = (
+            "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey."
+        )
+        return "UNAVAILABLE"
+    error.message = unexpected(original)
+    return "INTERNAL_SERVER_ERROR"
+
+
+def unexpected(error: BaseException) -> str:
+    """Log what nobody expected, whole; return the message that is shown of it."""
     reference = uuid4().hex
-    log.error("unexpected error %s", reference, exc_info=original)
-    return _replaced(error, ApiError("INTERNAL_SERVER_ERROR", f"Something went wrong here; its number is {reference}."))
-
-
-def _like(error: GraphQLError, code: str) -> GraphQLError:
-    error.extensions = {**(error.extensions or {}), "code": code}
-    return error
-
-
-def _replaced(error: GraphQLError, by: ApiError) -> GraphQLError:
-    return GraphQLError(by.message, nodes=error.nodes, path=error.path, extensions=by.extensions)
+    log.error("unexpected error %s", reference, exc_info=error)
+    return f"Something went wrong here; its number is {reference}."

@@ -102,7 +102,7 @@ def _place(cursor: str | None, keyset: Keyset, binding: Binding) -> tuple[Any, A
         return None
     try:
         seal, sort, key = _decode(cursor)
-        if seal == _seal(keyset, binding):
+        if seal == _seal(keyset, binding) and "\0" not in sort:
             return keyset.read(sort, key)
     except (ValueError, TypeError, ArithmeticError):
         pass
@@ -120,5 +120,7 @@ def _encode(values: list[str]) -> str:
 
 
 def _decode(cursor: str) -> list[str]:
-    values: list[str] = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("a cursor is a list of texts")
     return values

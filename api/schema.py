@@ -4,8 +4,9 @@ import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType, Undefined
 from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext, PreExecutionError
 
-from api.errors import Codes
+from api.errors import give_codes
 from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import SCALARS
@@ -15,8 +16,10 @@ _DOCUMENTS = 512
 
 
 class Schema(strawberry.Schema):
-    def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
-        """Log nothing here: a client's typo is no incident, and what nobody expected is logged where it is masked."""
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Give errors their codes, and log none but those that nobody expected: a client's typo is no incident."""
+        result = execution_context.result if execution_context else None
+        give_codes(errors, executed=result is not None and not isinstance(result, PreExecutionError))
 
 
 def create_schema() -> Schema:
@@ -24,7 +27,6 @@ def create_schema() -> Schema:
         query=Query,
         mutation=Mutation,
         extensions=[
-            Codes,
             lambda: MaxTokensLimiter(MOST_TOKENS),
             lambda: ParserCache(_DOCUMENTS),
             lambda: ValidationCache(_DOCUMENTS),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from redis.connection import parse_url
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -69,7 +70,7 @@ def _database(environ: Mapping[str, str], name: str) -> str:
     value = _required(environ, name)
     try:
         backend = make_url(value).get_backend_name()
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         backend = None
     if backend not in {"postgresql", "postgres"}:
         raise ConfigurationError(f"{name} must be a URL like postgresql://user:password@host:5432/name.")
@@ -78,6 +79,8 @@ def _database(environ: Mapping[str, str], name: str) -> str:
 
 def _redis(environ: Mapping[str, str], name: str) -> str:
     value = _required(environ, name)
-    if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ConfigurationError(f"{name} must be a URL like redis://host:6379/0.")
+    try:
+        parse_url(value)  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must be a URL like redis://host:6379/0.") from error
     return value

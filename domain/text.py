@@ -5,8 +5,8 @@ import unicodedata
 
 from domain.errors import InvalidInput, Path
 
-# Controls (NUL, which PostgreSQL cannot store, among them) and lone surrogates, which are no text at all.
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Controls (NUL, which PostgreSQL cannot store, among them), line ends, and lone surrogates, which are no text at all.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def line(value: str, path: Path, *, what: str, longest: int = 200) -> str:
@@ -19,11 +19,15 @@ def line(value: str, path: Path, *, what: str, longest: int = 200) -> str:
     if _UNFIT.search(value):
         raise InvalidInput(f"{what} must not contain control characters or NUL: remove them.", path)
     text = unicodedata.normalize("NFC", value).strip()
-    if not text:
+    if not any(map(_is_seen, text)):
         raise InvalidInput(f"{what} must not be empty.", path)
     if len(text) > longest:
         raise InvalidInput(_too_long(what, longest, len(text)), path)
     return text
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ"  # neither a control or format character nor a blank
 
 
 def _too_long(what: str, longest: int, length: int) -> str:

@@ -1,6 +1,7 @@
 """What a Celery worker needs to know from outside."""
 
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -15,9 +16,11 @@ class QueueSettings:
     @property
     def broker_url(self) -> str:
         """The same address as Celery spells it."""
-        if self.redis_url.startswith("unix://"):
-            return "redis+socket://" + self.redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
-        return self.redis_url
+        address = urlsplit(self.redis_url)
+        if address.scheme != "unix":
+            return self.redis_url
+        query = [("virtual_host" if name == "db" else name, value) for name, value in parse_qsl(address.query)]
+        return f"redis+socket://{address.path}" + (f"?{urlencode(query)}" if query else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,108 @@
+"""A frontend: GraphQL over HTTP, as somebody or as nobody."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+import httpx
+
+from api.auth import mint
+from api.settings import AuthSettings
+
+Answer = dict[str, Any]
+
+REFUSAL = """
+    __typename
+    ... on UserError { code message path }
+    ... on NotFound { id }
+    ... on AlreadyExists { takenBy: id }
+    ... on VersionConflict { expectedVersion currentVersion }
+    ... on InvalidTransition { status action }
+    ... on InsufficientStock { productId requested available }
+    ... on TotalMismatch { expectedTotal actualTotal }
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    http: httpx.Client
+    token: str | None = None
+
+    def as_staff(self) -> Self:
+        return replace(self, token=mint(AuthSettings(), subject="tests", role="staff"))
+
+    def as_customer(self, user_id: UUID | str) -> Self:
+        return replace(self, token=mint(AuthSettings(), subject=str(user_id), role="customer"))
+
+    def as_nobody(self) -> Self:
+        return replace(self, token=None)
+
+    def post(self, document: str, **variables: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return self.http.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
+
+    def ask(self, document: str, **variables: Any) -> Answer:
+        """Return the data of an answer that has no errors."""
+        answer = self.post(document, **variables).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def errors(self, document: str, **variables: Any) -> list[tuple[str, str]]:
+        """Return the code and the message of each error of an answer that has some."""
+        return [(error["extensions"]["code"], error["message"]) for error in self.post(document, **variables).json()["errors"]]
+
+    def give(self, field: str, given: Answer, *, select: str = "") -> Answer:
+        """Give a command; return the member of the result union that is answered, of a receipt only what is selected."""
+        kind = f"{field[0].upper()}{field[1:]}Input"
+        accepted = result_of(field)
+        document = f"""
+            mutation ($input: {kind}!) {{
+              {field}(input: $input) {{ {refusal_of(field)} ... on {accepted} {{ version token replayed {select} }} }}
+            }}
+        """
+        return self.ask(document, input=given)[field]
+
+    def registered(self, name: str = "Ada", **given: Any) -> str:
+        wanted = {"name": name, "email": f"{uuid4().hex}@example.com", **given}
+        return self._made("registerUser", wanted, "userId user { id }")["userId"]
+
+    def added(self, name: str = "Tea", **given: Any) -> str:
+        wanted = {"sku": uuid4().hex, "name": name, "price": "9.99", **given}
+        return self._made("addProduct", wanted, "productId product { id }")["productId"]
+
+    def ordered(self, user_id: str, *product_ids: str, quantity: int = 1) -> str:
+        items = [{"productId": product_id, "quantity": quantity} for product_id in product_ids]
+        return self._made("createOrder", {"userId": user_id, "items": items}, "orderId order { id }")["orderId"]
+
+    def paid(self, order_id: str) -> str:
+        wanted = {"orderId": order_id, "paymentReference": "pi_1"}
+        return self._made("payOrder", wanted, "orderId order { id }")["orderId"]
+
+    def _made(self, field: str, given: Answer, select: str) -> Answer:
+        made = self.give(field, given, select=select)
+        assert made["__typename"] == result_of(field), made
+        return made
+
+
+def result_of(field: str) -> str:
+    """Return the name of the receipt of a command."""
+    return next(f"{noun}Accepted" for noun in ("Order", "User", "Product") if noun in field)
+
+
+# Which refusals a result union has beside those that have no more than code, message and path.
+_MEMBERS = {
+    "OrderAccepted": (
+        "NotFound AlreadyExists VersionConflict InvalidTransition InsufficientStock TotalMismatch".split()
+    ),
+    "UserAccepted": "NotFound AlreadyExists VersionConflict".split(),
+    "ProductAccepted": "NotFound AlreadyExists VersionConflict InsufficientStock".split(),
+}
+
+
+def refusal_of(field: str) -> str:
+    """Select all of a refusal that the field's union has."""
+    return "\n".join(
+        line
+        for line in REFUSAL.splitlines()
+        if not (words := line.split()) or words[0] != "..." or words[2] in ("UserError", *_MEMBERS[result_of(field)])
+    )

@@ -1,0 +1,33 @@
+"""The SQL that an engine sends, recorded in the order in which it is sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+COMMIT, ROLLBACK = "commit", "rollback"
+
+
+@contextmanager
+def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
+    """Record the statements of an engine, or of all engines of this process, with their commits and rollbacks."""
+    sent: list[str] = []
+
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(" ".join(statement.split()))
+
+    def committed(_: Any) -> None:
+        sent.append(COMMIT)
+
+    def rolled_back(_: Any) -> None:
+        sent.append(ROLLBACK)
+
+    listening = [("before_cursor_execute", executed), ("commit", committed), ("rollback", rolled_back)]
+    for name, listener in listening:
+        event.listen(engine, name, listener)
+    try:
+        yield sent
+    finally:
+        for name, listener in listening:
+            event.remove(engine, name, listener)

@@ -1,0 +1,132 @@
+"""Top-level errors: a stable code on each, and what nobody expected masked, numbered and logged."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+import strawberry
+from sqlalchemy.exc import OperationalError
+
+from api.errors import Forbidden, StaleRead
+from api.schema import Schema, create_schema
+from domain.bus import UnavailableError
+
+SECRET = "postgresql://ada:secret@db/write"  # what must not be in an answer
+THE_SCHEMA = create_schema()
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def defect(self) -> str:
+        raise OperationalError(SECRET, None, Exception(SECRET))
+
+    @strawberry.field
+    def nothing(self) -> str:
+        return None  # type: ignore[return-value] - the defect that this is about
+
+    @strawberry.field
+    def unavailable(self) -> str:
+        raise UnavailableError
+
+    @strawberry.field
+    def forbidden(self) -> str:
+        raise Forbidden
+
+    @strawberry.field
+    def stale(self) -> str:
+        raise StaleRead
+
+    @strawberry.field
+    def fine(self) -> str | None:
+        return "fine"
+
+
+FAILING = Schema(query=Query)
+
+
+async def errors(query: str, variables: dict[str, Any] | None = None, *, schema: Schema = THE_SCHEMA) -> list[Any]:
+    result = await schema.execute(query, variable_values=variables)
+    return [error.formatted for error in result.errors or []]
+
+
+async def raised(field: str) -> dict[str, Any]:
+    [error] = await errors(f"{{ {field} }}", schema=Schema(query=Query))
+    return error
+
+
+def product(argument: str) -> str:
+    return f'{{ product(id: "0190b6a4-0000-7000-8000-000000000002", {argument}) {{ id }} }}'
+
+
+class TestCodes:
+    @pytest.mark.parametrize(
+        ("query", "variables", "code"),
+        [
+            ("{", None, "GRAPHQL_PARSE_FAILED"),
+            ("query { product(", None, "GRAPHQL_PARSE_FAILED"),
+            ('{ product(id: "\\ud800") { id } }', None, "GRAPHQL_PARSE_FAILED"),
+            ("{ helo }", None, "GRAPHQL_VALIDATION_FAILED"),
+            ("{ product { id } }", None, "GRAPHQL_VALIDATION_FAILED"),
+            ("{ ...A } fragment A on Query { ...A }", None, "GRAPHQL_VALIDATION_FAILED"),
+            ("{ products(first: $first) { totalCount } }", None, "GRAPHQL_VALIDATION_FAILED"),
+            ('{ products(first: "$5") { totalCount } }', None, "GRAPHQL_VALIDATION_FAILED"),
+            (product("consistentWith: 5"), None, "GRAPHQL_VALIDATION_FAILED"),
+            ("query ($n: Int) { products(first: $n) { totalCount } }", {"n": "two"}, "BAD_USER_INPUT"),
+            ("query ($n: Int!) { products(first: $n) { totalCount } }", {}, "BAD_USER_INPUT"),
+            ("query ($t: ConsistencyToken) " + product("consistentWith: $t"), {"t": 5}, "BAD_USER_INPUT"),
+        ],
+    )
+    async def test_tells_what_is_at_fault(self, query: str, variables: dict[str, Any] | None, code: str) -> None:
+        assert [error["extensions"] for error in await errors(query, variables)] == [{"code": code}]
+
+    async def test_leaves_an_answer_without_errors_alone(self) -> None:
+        result = await Schema(query=Query).execute("{ fine }")
+        assert (result.data, result.errors) == ({"fine": "fine"}, None)
+
+    async def test_keeps_a_code_that_is_there(self) -> None:
+        assert (await raised("forbidden"))["extensions"] == {"code": "FORBIDDEN"}
+        assert await raised("stale") == {
+            "message": "What you wrote is stored, but not shown here yet: ask again with the same token.",
+            "locations": [{"line": 1, "column": 3}],
+            "path": ["stale"],
+            "extensions": {"code": "STALE_READ"},
+        }
+
+    async def test_says_what_to_do_while_the_store_does_not_answer(self, caplog: pytest.LogCaptureFixture) -> None:
+        assert await raised("unavailable") == {
+            "message": "The store does not answer, and whether this was done is not known: "
+            "send it again with its idempotencyKey.",
+            "locations": [{"line": 1, "column": 3}],
+            "path": ["unavailable"],
+            "extensions": {"code": "UNAVAILABLE"},
+        }
+        assert caplog.records == []
+
+    @pytest.mark.parametrize("field", ["defect", "nothing"])
+    async def test_masks_what_nobody_expected_and_logs_it_under_the_same_number(
+        self, field: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        error = await raised(field)
+
+        [(name, level, message)] = caplog.record_tuples
+        reference = message.removeprefix("unexpected error ")
+        assert error == {
+            "message": f"Something went wrong here; its number is {reference}.",
+            "locations": [{"line": 1, "column": 3}],
+            "path": [field],
+            "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+        }
+        assert (name, level) == ("api.errors", logging.ERROR)
+        assert re.fullmatch("[0-9a-f]{32}", reference)
+
+    async def test_logs_the_whole_of_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        await raised("defect")
+        assert SECRET in caplog.text
+        assert "Traceback" in caplog.text
+
+    async def test_does_not_log_what_a_client_got_wrong(self, caplog: pytest.LogCaptureFixture) -> None:
+        await errors("{ helo }")
+        await raised("forbidden")
+        assert caplog.records == []

@@ -1,0 +1,85 @@
+"""Settings from the environment: whole, or an error that names the variable and says what to do."""
+
+import pytest
+
+from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
+from domain.settings import WriteSettings
+from projections.settings import ReadSettings
+from tasks.settings import QueueSettings, WorkerSettings
+
+WRITE, READ = "postgresql://ada:pw@db:5432/write", "postgresql:///read?host=/run/postgresql"
+REDIS = "redis://cache:6379/0"
+ENVIRONMENT = {
+    "TANDEM_WRITE_DATABASE_URL": WRITE,
+    "TANDEM_READ_DATABASE_URL": READ,
+    "TANDEM_REDIS_URL": REDIS,
+}
+SECRET = "s" * 32
+DATABASES = ["TANDEM_WRITE_DATABASE_URL", "TANDEM_READ_DATABASE_URL"]
+
+
+def read(**other: str) -> Settings:
+    return Settings.from_environment(ENVIRONMENT | other)
+
+
+def refusal(**other: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read(**other)
+    return str(caught.value)
+
+
+class TestFromEnvironment:
+    def test_takes_each_variable_to_its_side(self) -> None:
+        assert read(TANDEM_AUTH_SECRET=SECRET, HOME="/root") == Settings(
+            write=WriteSettings(database_url=WRITE),
+            read=ReadSettings(database_url=READ),
+            queue=QueueSettings(redis_url=REDIS),
+            auth=AuthSettings(secret=SECRET, issuer="tandem", audience="tandem"),
+        )
+
+    def test_gives_a_worker_all_but_the_secret(self) -> None:
+        settings = read(TANDEM_AUTH_SECRET=SECRET)
+        assert settings.worker == WorkerSettings(write=settings.write, read=settings.read, queue=settings.queue)
+
+    def test_takes_the_old_spelling_of_a_database(self) -> None:
+        assert read(TANDEM_WRITE_DATABASE_URL="postgres://db/write").write.database_url == "postgresql://db/write"
+
+    @pytest.mark.parametrize("url", ["rediss://cache:6380/1", "unix:///run/redis.sock?db=1"])
+    def test_takes_each_kind_of_redis(self, url: str) -> None:
+        assert read(TANDEM_REDIS_URL=url).queue == QueueSettings(redis_url=url)
+
+    @pytest.mark.parametrize("name", ENVIRONMENT)
+    def test_names_a_variable_that_is_missing_or_empty(self, name: str) -> None:
+        without = {key: value for key, value in ENVIRONMENT.items() if key != name}
+        with pytest.raises(ConfigurationError, match=f"^{name} is not set.$"):
+            Settings.from_environment(without)
+        assert refusal(**{name: ""}) == f"{name} is not set."
+
+    @pytest.mark.parametrize("name", DATABASES)
+    @pytest.mark.parametrize(
+        "url", ["write", "mysql://db/write", "sqlite:///write.db", "postgresql", "://", "postgresql://db:port/write"]
+    )
+    def test_says_how_a_database_is_written(self, name: str, url: str) -> None:
+        expected = f"{name} must be a URL like postgresql://user:password@host:5432/name."
+        assert refusal(**{name: url}) == expected
+
+    @pytest.mark.parametrize("url", ["cache:6379", "http://cache", "amqp://cache", "REDIS", "redis://cache:port/0"])
+    def test_says_how_redis_is_written(self, url: str) -> None:
+        assert refusal(TANDEM_REDIS_URL=url) == "TANDEM_REDIS_URL must be a URL like redis://host:6379/0."
+
+    @pytest.mark.parametrize("secret", ["", "s" * 31, "short"])
+    def test_refuses_a_short_secret_and_does_not_repeat_it(self, secret: str) -> None:
+        assert refusal(TANDEM_AUTH_SECRET=secret) == "TANDEM_AUTH_SECRET must have at least 32 bytes."
+
+
+class TestAuth:
+    def test_is_the_development_secret_unless_one_is_set(self) -> None:
+        assert auth_from_environment({}) == AuthSettings()
+        assert auth_from_environment({}).development
+        assert not auth_from_environment({"TANDEM_AUTH_SECRET": SECRET}).development
+
+    def test_counts_bytes_not_characters(self) -> None:
+        assert auth_from_environment({"TANDEM_AUTH_SECRET": "\u00e9" * 16}).secret == "\u00e9" * 16
+
+    def test_is_not_shown_where_settings_are(self) -> None:
+        assert SECRET not in repr(read(TANDEM_AUTH_SECRET=SECRET))

@@ -1,0 +1,93 @@
+"""Pages by keyset: the SQL of a slice in both directions, and places that survive being written down."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from projections.keyset import Keyset, Slice, cut
+from projections.views.products_view import BY_NAME
+from projections.views.user_orders_view import NEWEST_FIRST
+from tests.support.facts import ORDER_ID, START, TEA_ID
+from tests.support.statements import conditions
+
+TEA = ("Tea", TEA_ID)
+ORDER = (START, ORDER_ID)
+
+
+def sql(keyset: Keyset, **wanted: Any) -> str:
+    return conditions(cut(select(keyset.sort, keyset.key), keyset, Slice(**wanted)))
+
+
+class TestCut:
+    """One row more than the limit is asked for: it tells whether there is a next page."""
+
+    def test_of_a_rising_list_begins_at_its_start(self) -> None:
+        assert sql(BY_NAME, limit=2) == "ORDER BY name ASC, product_id ASC LIMIT 3"
+
+    def test_of_a_rising_list_goes_on_behind_a_place(self) -> None:
+        assert sql(BY_NAME, limit=2, after=TEA) == (
+            f"WHERE (name, product_id) > ('Tea', '{TEA_ID}') ORDER BY name ASC, product_id ASC LIMIT 3"
+        )
+
+    def test_of_a_rising_list_goes_back_from_a_place(self) -> None:
+        assert sql(BY_NAME, limit=2, before=TEA, backward=True) == (
+            f"WHERE (name, product_id) < ('Tea', '{TEA_ID}') ORDER BY name DESC, product_id DESC LIMIT 3"
+        )
+
+    def test_of_a_falling_list_begins_at_its_start(self) -> None:
+        assert sql(NEWEST_FIRST, limit=2) == "ORDER BY created_at DESC, order_id DESC LIMIT 3"
+
+    def test_of_a_falling_list_goes_on_behind_a_place(self) -> None:
+        assert sql(NEWEST_FIRST, limit=2, after=ORDER) == (
+            f"WHERE (created_at, order_id) < ('{START}', '{ORDER_ID}') ORDER BY created_at DESC, order_id DESC LIMIT 3"
+        )
+
+    def test_of_a_falling_list_goes_back_from_a_place(self) -> None:
+        assert sql(NEWEST_FIRST, limit=2, before=ORDER, backward=True) == (
+            f"WHERE (created_at, order_id) > ('{START}', '{ORDER_ID}') ORDER BY created_at ASC, order_id ASC LIMIT 3"
+        )
+
+    def test_begins_at_the_end_of_a_list(self) -> None:
+        assert sql(BY_NAME, limit=2, backward=True) == "ORDER BY name DESC, product_id DESC LIMIT 3"
+
+    def test_lies_between_two_places(self) -> None:
+        assert sql(BY_NAME, limit=2, after=TEA, before=("Zinc", TEA_ID)) == (
+            f"WHERE (name, product_id) > ('Tea', '{TEA_ID}') AND (name, product_id) < ('Zinc', '{TEA_ID}') "
+            "ORDER BY name ASC, product_id ASC LIMIT 3"
+        )
+
+    def test_skips_pages_that_are_counted(self) -> None:
+        assert sql(BY_NAME, limit=2, offset=40) == "ORDER BY name ASC, product_id ASC LIMIT 3 OFFSET 40"
+
+
+class TestPlace:
+    def test_is_where_a_row_stands(self) -> None:
+        assert BY_NAME.place({"name": "Tea", "product_id": TEA_ID, "sku": "TEA"}) == TEA
+        assert NEWEST_FIRST.place({"created_at": START, "order_id": ORDER_ID}) == ORDER
+
+    @pytest.mark.parametrize(
+        ("keyset", "place"),
+        [
+            (BY_NAME, ("Th\u00e9 \"vert\", 'fin' \U0001f375", UUID(int=0))),
+            (NEWEST_FIRST, (datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), ORDER_ID)),
+        ],
+    )
+    def test_is_read_as_it_was_written_down(self, keyset: Keyset, place: tuple[Any, Any]) -> None:
+        assert keyset.read(str(place[0]), str(place[1])) == place
+
+    @pytest.mark.parametrize(
+        ("keyset", "sort", "key"),
+        [
+            (BY_NAME, "Tea", "no id"),
+            (BY_NAME, "Tea", ""),
+            (NEWEST_FIRST, "yesterday", str(ORDER_ID)),
+            (NEWEST_FIRST, "10000-01-01T00:00:00+00:00", str(ORDER_ID)),
+            (NEWEST_FIRST, str(START), "no id"),
+        ],
+    )
+    def test_is_refused_where_it_is_none(self, keyset: Keyset, sort: str, key: str) -> None:
+        with pytest.raises(ValueError):  # noqa: PT011 - whichever the reader of that kind says
+            keyset.read(sort, key)

@@ -1,0 +1,103 @@
+"""What holds for every projection that the catalogue finds: folds are pure, whole, and say so when a row is missing."""
+
+from copy import deepcopy
+from uuid import UUID
+
+import pytest
+
+from domain.events import FACTS, Event, Fact, OrderCreated
+from projections.catalogue import projections
+from projections.projection import MissingRowError, Projection, Row, fold_all, known
+from tests.support import facts
+from tests.support.facts import event
+
+# One of every fact, in the order in which they happen.
+HISTORY = (
+    event(facts.REGISTERED),
+    event(facts.ADDED, minutes=1),
+    event(facts.CREATED, minutes=2),
+    event(facts.PAID, version=2, minutes=3),
+    event(facts.SHIPPED, version=3, minutes=4),
+)
+
+
+def steps(projection: Projection) -> list[tuple[Row | None, Event]]:
+    """Return each event that concerns the projection, with the row before it."""
+    rows: dict[UUID, Row | None] = {}
+    found = []
+    for happened in HISTORY:
+        key = projection.key(happened)
+        if key is not None:
+            found.append((rows.get(key), happened))
+            rows[key] = projection.fold(rows.get(key), happened)
+    return found
+
+
+every_projection = pytest.mark.parametrize("projection", projections(), ids=lambda projection: projection.name)
+
+
+class TestHistory:
+    def test_has_every_fact_there_is(self) -> None:
+        assert [type(happened.fact) for happened in HISTORY] == list(FACTS.values())
+
+
+@every_projection
+class TestFold:
+    def test_gives_a_value_for_every_column_and_no_other(self, projection: Projection) -> None:
+        columns = set(projection.table.__table__.columns.keys()) - projection.counters - {"log_position"}
+        folded = [projection.fold(row, happened) for row, happened in steps(projection)]
+        assert folded
+        assert [set(row) for row in folded if row is not None] == [columns] * len(folded)
+
+    def test_never_changes_the_row_that_it_is_given(self, projection: Projection) -> None:
+        for row, happened in steps(projection):
+            before = deepcopy(row)
+            projection.fold(row, happened)
+            assert row == before
+
+    def test_gives_another_row_where_anything_changes(self, projection: Projection) -> None:
+        for row, happened in steps(projection):
+            after = projection.fold(row, happened)
+            assert (after is row) == (after == row)
+
+    def test_gives_the_same_row_again_for_the_same_events(self, projection: Projection) -> None:
+        for row, happened in steps(projection):
+            assert projection.fold(row, happened) == projection.fold(deepcopy(row), happened)
+
+    def test_leaves_a_row_alone_that_an_event_does_not_concern(self, projection: Projection) -> None:
+        [(_, first), *_] = steps(projection)
+        row = projection.fold(None, first)
+        for happened in HISTORY:
+            if projection.key(happened) is None:
+                assert projection.fold(row, happened) is row
+
+
+@every_projection
+class TestAdd:
+    def test_adds_to_counters_only(self, projection: Projection) -> None:
+        added = [amounts for happened in HISTORY for _, amounts in projection.add(happened)]
+        assert bool(added) == bool(projection.counters)
+        assert all(set(amounts) <= projection.counters for amounts in added)
+
+
+class TestFoldAll:
+    def test_is_none_without_events(self) -> None:
+        assert [fold_all(projection, ()) for projection in projections()] == [None] * len(projections())
+
+
+class TestKnown:
+    def test_is_the_row_itself(self) -> None:
+        row: Row = {"version": 1}
+        assert known(row, event(facts.PAID)) is row
+
+    def test_refuses_an_event_that_came_before_its_row(self) -> None:
+        message = f"^OrderPaid came before the row of stream {facts.ORDER_ID} existed$"
+        with pytest.raises(MissingRowError, match=message):
+            known(None, event(facts.PAID))
+
+    @pytest.mark.parametrize("fact", [facts.PAID, facts.SHIPPED, facts.CREATED], ids=lambda fact: type(fact).__name__)
+    def test_is_asked_by_the_folds_that_need_a_row(self, fact: Fact) -> None:
+        name = "users_view" if isinstance(fact, OrderCreated) else "user_orders_view"
+        [projection] = [found for found in projections() if found.name == name]
+        with pytest.raises(MissingRowError):
+            projection.fold(None, event(fact))
