@@ -4,10 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
-from uuid import uuid4
 
-import orjson
 import redis.asyncio
 import uvicorn
 from redis.asyncio.retry import Retry
@@ -16,15 +13,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
-from strawberry.asgi import GraphQL
 
 from api import front_page, graphiql, health
-from api.auth import authenticate, mint
+from api.auth import mint
 from api.consistency import Consistency
-from api.context import Context, Reads
-from api.errors import Unauthenticated, unexpected
-from api.schema import create_schema
+from api.context import Reads
+from api.endpoint import Endpoint
+from api.errors import unexpected
 from api.settings import AuthSettings, Settings
 from domain.bus import Bus
 from domain.database import command_engine
@@ -35,39 +30,6 @@ from tasks.nudge import Nudger, sender
 from tasks.project import PROJECT
 
 ENDPOINT = "/graphql"
-
-
-class Endpoint(GraphQL[Context, None]):
-    """GraphQL over HTTP, for whoever the bearer token names."""
-
-    def __init__(self, *, auth: AuthSettings, bus: Bus, reads: Reads, consistency: Consistency) -> None:
-        super().__init__(create_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
-        self._auth = auth
-        self._bus = bus
-        self._reads = reads
-        self._consistency = consistency
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except Unauthenticated as error:
-            refusal = JSONResponse({"errors": [error.formatted]}, 401, {"WWW-Authenticate": "Bearer"})
-            await refusal(scope, receive, send)
-
-    async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - the base's signature
-        return Context(
-            principal=authenticate(request.headers.get("authorization"), self._auth),
-            correlation_id=str(uuid4()),
-            bus=self._bus,
-            reads=self._reads,
-            consistency=self._consistency,
-        )
-
-    def decode_json(self, data: str | bytes) -> object:
-        return orjson.loads(data)
-
-    def encode_json(self, data: object) -> bytes:
-        return orjson.dumps(data)
 
 
 def create_app(settings: Settings) -> Starlette:

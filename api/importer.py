@@ -132,16 +132,17 @@ def _note(report: ImportReport, line: _Line, outcome: Accepted | Refusal) -> Non
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[_Line]:
-    for number, text in enumerate(lines, start=1):
-        if not text.strip():
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text:
             continue
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             reason = InvalidInput(f"This line is not JSON: {error}.")
-            yield _Line(number=number, text=text.rstrip("\n"), wanted=reason)
+            yield _Line(number=number, text=text, wanted=reason)
         else:
-            yield _line(number, text.rstrip("\n"), value)
+            yield _line(number, text, value)
 
 
 def _line(number: int, text: str, value: Any) -> _Line:

@@ -2,7 +2,7 @@
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType, Undefined
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
@@ -22,11 +22,12 @@ class Schema(strawberry.Schema):
         give_codes(errors, executed=result is not None and not isinstance(result, PreExecutionError))
 
 
-def create_schema() -> Schema:
+def create_schema(*extensions: type[SchemaExtension]) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
         extensions=[
+            *extensions,
             lambda: MaxTokensLimiter(MOST_TOKENS),
             lambda: ParserCache(_DOCUMENTS),
             lambda: ValidationCache(_DOCUMENTS),

@@ -1,0 +1,112 @@
+"""GraphQL over HTTP: one operation a POST, for whoever the bearer token names. What is none is told so in JSON."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from cross_web import HTTPException
+from graphql import OperationDefinitionNode
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+from strawberry.asgi import GraphQL
+from strawberry.extensions import SchemaExtension
+from strawberry.http import GraphQLRequestData
+
+from api.auth import authenticate
+from api.consistency import Consistency
+from api.context import Context, Reads
+from api.errors import ApiError, Unauthenticated
+from api.schema import create_schema
+from api.settings import AuthSettings
+from domain.bus import Bus
+
+
+class BadRequest(HTTPException):
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(status, reason)
+
+
+class Endpoint(GraphQL[Context, None]):
+    def __init__(self, *, auth: AuthSettings, bus: Bus, reads: Reads, consistency: Consistency) -> None:
+        super().__init__(
+            create_schema(NamedOperation), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
+        )
+        self._auth = auth
+        self._bus = bus
+        self._reads = reads
+        self._consistency = consistency
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response: Response
+        try:
+            if request.method != "POST":
+                response = _refusal(405, "METHOD_NOT_ALLOWED", "Send a POST.", {"Allow": "POST"})
+            else:
+                response = await self.run(request)
+        except Unauthenticated as error:
+            response = _refusal(401, "UNAUTHENTICATED", error.message, {"WWW-Authenticate": "Bearer"})
+        except HTTPException as error:
+            response = _refusal(error.status_code, "BAD_REQUEST", error.reason)
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - the base's signature
+        return Context(
+            principal=authenticate(request.headers.get("authorization"), self._auth),
+            correlation_id=str(uuid4()),
+            bus=self._bus,
+            reads=self._reads,
+            consistency=self._consistency,
+        )
+
+    async def parse_http_body(self, request: Any) -> GraphQLRequestData:
+        if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+            raise BadRequest("Send the header Content-Type: application/json.", 415)
+        body = self.decode_json(await request.get_body())
+        if not isinstance(body, Mapping):
+            raise BadRequest('The body must be a JSON object like {"query": "{ products { totalCount } }"}.')
+        query = _field(body, "query", str)
+        if not query:
+            raise BadRequest("The field query is missing: it holds the GraphQL document.")
+        return GraphQLRequestData(
+            query=query,
+            variables=_field(body, "variables", dict),
+            operation_name=_field(body, "operationName", str),
+            extensions=_field(body, "extensions", dict),
+            protocol="http",
+        )
+
+    def decode_json(self, data: str | bytes) -> object:
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise BadRequest("The body is not JSON.") from error
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+
+class NamedOperation(SchemaExtension):
+    """Refuses a document of several operations that does not say which: none of them is the first choice."""
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        context = self.execution_context
+        document = context.graphql_document
+        if document is None or context._provided_operation_name:  # noqa: SLF001 - no public name tells given from found
+            return
+        if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) > 1:
+            raise ApiError("BAD_REQUEST", "The document has several operations: say with operationName which to run.")
+
+
+def _field(body: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = body.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise BadRequest(f"The field {name} must be {'a string' if kind is str else 'an object'}.")
+    return value
+
+
+def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code}}]}, status, headers)
