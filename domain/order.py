@@ -151,10 +151,9 @@ def move(status: Status, action: Action) -> Status:
     """Return the status that `action` leads to from `status`, or refuse with InvalidTransition."""
     after = TRANSITIONS[action].get(status)
     if after is None:
-        article = "An" if status[0] in "aeiou" else "A"
         instead = _INSTEAD.get((status, action), "")
         raise InvalidTransition(
-            f"{article} {status} order cannot be {_DONE[action]}{instead}.", ("orderId",), status=status, action=action
+            f"A {status} order cannot be {_DONE[action]}{instead}.", ("orderId",), status=status, action=action
         )
     return after
 

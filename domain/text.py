@@ -5,8 +5,9 @@ import unicodedata
 
 from domain.errors import InvalidInput, Path
 
-# Controls (NUL, which PostgreSQL cannot store, among them), line ends, and lone surrogates, which are no text at all.
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Controls (NUL, which PostgreSQL cannot store, among them), line ends, overrides of the writing direction, which make
+# a text look like another, and lone surrogates, which are no text at all.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def line(value: str, path: Path, *, what: str, longest: int = 200) -> str:
@@ -27,7 +28,7 @@ def line(value: str, path: Path, *, what: str, longest: int = 200) -> str:
 
 
 def _is_seen(character: str) -> bool:
-    return unicodedata.category(character)[0] not in "CZ"  # neither a control or format character nor a blank
+    return unicodedata.category(character) not in {"Cf", "Zs"}  # neither a mark that only formats nor a blank
 
 
 def _too_long(what: str, longest: int, length: int) -> str:

@@ -12,6 +12,6 @@ def partitions_behind(*, log: Engine, read: Engine, names: Iterable[str]) -> lis
     """Return the partitions with events that one of these projections has not applied."""
     with log.connect() as connection:
         heads = event_log.heads(connection)
-    with read.begin() as connection:
+    with read.connect() as connection:
         reached = checkpoints.slowest(connection, names)
     return [partition for partition, head in heads.items() if head > reached.get(partition, 0)]

@@ -7,7 +7,6 @@ from time import monotonic
 
 import redis
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class Nudger:
         while wanted := self._next():
             try:
                 self._send(wanted)
-            except (redis.RedisError, OperationalError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever Celery, kombu or Redis raise, this thread goes on
                 # Dropped: the sweep finds these partitions. The pause keeps a dead broker from costing a core.
                 if monotonic() - warned > 60:  # noqa: PLR2004 - a warning a minute
                     log.warning("nudges are not sent, the sweep will find the events: %s", type(error).__name__)

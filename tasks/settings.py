@@ -1,7 +1,7 @@
 """What a Celery worker needs to know from outside."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -19,8 +19,12 @@ class QueueSettings:
         address = urlsplit(self.redis_url)
         if address.scheme != "unix":
             return self.redis_url
-        query = [("virtual_host" if name == "db" else name, value) for name, value in parse_qsl(address.query)]
-        return f"redis+socket://{address.path}" + (f"?{urlencode(query)}" if query else "")
+        query = dict(parse_qsl(address.query))
+        user, password = address.username or "", address.password or quote(query.pop("password", ""), safe="")
+        if "db" in query:
+            query["virtual_host"] = query.pop("db")
+        sender = f"{user}:{password}@" if user or password else ""
+        return f"redis+socket://{sender}{address.path}" + (f"?{urlencode(query)}" if query else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ TRANSACTIONS = {
     "domain/bus.py": "a command",
     "domain/database.py": "a store's migrations",
     "projections/database.py": "a new projection's checkpoints",
-    "projections/lag.py": "a look at the checkpoints, which changes nothing",
     "projections/runner.py": "a batch of events: its rows and its checkpoint",
 }
 

@@ -52,7 +52,7 @@ async def errors(query: str, variables: dict[str, Any] | None = None, *, schema:
 
 
 async def raised(field: str) -> dict[str, Any]:
-    [error] = await errors(f"{{ {field} }}", schema=Schema(query=Query))
+    [error] = await errors(f"{{ {field} }}", schema=FAILING)
     return error
 
 
@@ -82,7 +82,7 @@ class TestCodes:
         assert [error["extensions"] for error in await errors(query, variables)] == [{"code": code}]
 
     async def test_leaves_an_answer_without_errors_alone(self) -> None:
-        result = await Schema(query=Query).execute("{ fine }")
+        result = await FAILING.execute("{ fine }")
         assert (result.data, result.errors) == ({"fine": "fine"}, None)
 
     async def test_keeps_a_code_that_is_there(self) -> None:
@@ -97,7 +97,7 @@ class TestCodes:
     async def test_says_what_to_do_while_the_store_does_not_answer(self, caplog: pytest.LogCaptureFixture) -> None:
         assert await raised("unavailable") == {
             "message": "The store does not answer, and whether this was done is not known: "
-            "send it again with its idempotencyKey.",
+            "send it again, with its idempotencyKey.",
             "locations": [{"line": 1, "column": 3}],
             "path": ["unavailable"],
             "extensions": {"code": "UNAVAILABLE"},

@@ -15,10 +15,9 @@ class TestBrokerUrl:
         [
             ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
             ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
-            (
-                "unix:///run/redis.sock?socket_timeout=1&db=3",
-                "redis+socket:///run/redis.sock?socket_timeout=1&virtual_host=3",
-            ),
+            ("unix://ada:p%40w@/run/redis.sock?db=3", "redis+socket://ada:p%40w@/run/redis.sock?virtual_host=3"),
+            # Celery takes a name and a password from here only, not from behind the question mark.
+            ("unix:///run/redis.sock?password=p%40w&db=3", "redis+socket://:p%40w@/run/redis.sock?virtual_host=3"),
         ],
     )
     def test_of_a_socket_is_spelt_as_celery_wants_it(self, url: str, broker_url: str) -> None:
