@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 import redis.asyncio
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -51,6 +53,7 @@ class Consistency:
         self._messages = messages
         self._reached: dict[tuple[str, int], int] = {}
         self._waiting: defaultdict[tuple[str, int], set[asyncio.Event]] = defaultdict(set)
+        event.listen(reads.sync_engine, "handle_error", self._forget_after_a_crash)
 
     async def listen(self) -> None:
         """Take in progress messages until cancelled; a lost connection is made again."""
@@ -84,6 +87,11 @@ class Consistency:
             return True
         finally:
             self._waiting[place].discard(changed)
+
+    def _forget_after_a_crash(self, context: ExceptionContext) -> None:
+        """Know nothing after a lost connection: a read store that crashed may have taken its last commits back."""
+        if context.is_disconnect:
+            self._reached.clear()
 
     async def _ask(self, projection: str, partition: int) -> int:
         try:

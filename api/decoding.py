@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache, lru_cache
 from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -59,16 +60,26 @@ def decode(command: type[Command], given: Mapping[str, Any]) -> Command:
 
 def refuse_unknown(kind: type, given: Mapping[str, Any], path: Path) -> None:
     """Refuse fields that the input does not have: a misspelt one must not count as left out."""
-    hints = get_type_hints(kind)
-    names = {to_camel(field.name): hints[field.name] for field in fields(kind)}
+    lines = _fields(kind)
     for name, value in given.items():
-        if name not in names:
-            raise InvalidInput(f"There is no field {name} here; there are {', '.join(sorted(names))}.", (*path, name))
-        inner = next((part for part in get_args(names[name]) if is_dataclass(part)), None)
-        if isinstance(inner, type) and isinstance(value, list | tuple):
+        if name not in lines:
+            raise InvalidInput(f"There is no field {name} here; there are {', '.join(sorted(lines))}.", (*path, name))
+        inner = lines[name]
+        if inner is not None and isinstance(value, list | tuple):
             for index, item in enumerate(value):
                 if isinstance(item, Mapping):
                     refuse_unknown(inner, item, (*path, name, str(index)))
+
+
+@cache
+def _fields(kind: type) -> dict[str, type | None]:
+    """Return the fields of an input by the contract's names, each with the dataclass that it is a list of, if it is."""
+    hints = get_type_hints(kind)
+    return {to_camel(field.name): _inner(hints[field.name]) for field in fields(kind)}
+
+
+def _inner(hint: Any) -> type | None:
+    return next((part for part in get_args(hint) if isinstance(part, type) and is_dataclass(part)), None)
 
 
 def _one(name: str, value: Any) -> Any:
@@ -82,10 +93,13 @@ def _snake(value: Any) -> Any:
     if isinstance(value, bool):  # no command has a field for one, and none shall pass for a number
         return _NOTHING_THAT_FITS
     if isinstance(value, Mapping):
-        return {to_snake(name): _snake(inner) for name, inner in value.items()}
+        return {_snake_name(str(name)): _snake(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_snake(inner) for inner in value]
     return value
+
+
+_snake_name = lru_cache(1024)(to_snake)  # bounded: names come from outside
 
 
 def _refusal(error: ValidationError, path: Path) -> InvalidInput:

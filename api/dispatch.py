@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -53,7 +54,12 @@ async def dispatch(
 
 def _mapping(given: Any) -> Mapping[str, Any]:
     """Return an input with the contract's field names."""
-    return {to_camel(field.name): _value(getattr(given, field.name)) for field in fields(given)}
+    return {name: _value(getattr(given, field)) for field, name in _names(given.__class__)}
+
+
+@cache
+def _names(kind: type) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, to_camel(field.name)) for field in fields(kind))
 
 
 def _value(value: Any) -> Any:

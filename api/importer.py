@@ -179,7 +179,7 @@ def _moment(value: object) -> datetime | None:
 def _write_refused(report: ImportReport, path: Path, console: Console) -> None:
     if not report.reasons:
         return
-    with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for refused in report.reasons:
             entry = {name: getattr(refused, name) for name in ("line", "code", "message", "path", "text")}
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")

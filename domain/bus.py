@@ -83,6 +83,8 @@ class Bus:
 
     async def execute_all(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
         """Carry out commands in their order, in one transaction; those refused are left out, the others stand."""
+        if any(request.dry_run for request in requests):
+            raise ValueError("a dry run undoes its transaction: it cannot share one")
         return await self._attempt([_timed(request) for request in requests])
 
     async def _attempt(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:

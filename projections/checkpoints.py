@@ -1,6 +1,6 @@
 """Checkpoints: up to which position of each partition a projection has read the log, moved with its rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, Text, text
@@ -33,11 +33,14 @@ _ENSURE = text("""
     on conflict do nothing
 """)
 _TAKE = text("""
-    select position from checkpoints where projection = :name and partition = :partition for update skip locked
+    select projection, position from checkpoints
+    where projection = any(cast(:names as text[])) and partition = :partition
+    order by projection for update skip locked
 """)
 _MOVE = text("""
-    update checkpoints set position = :to, moved_at = clock_timestamp()
-    where projection = :name and partition = :partition and position = :from
+    update checkpoints c set position = m.after, moved_at = clock_timestamp()
+    from unnest(cast(:names as text[]), cast(:before as bigint[]), cast(:after as bigint[])) m (name, before, after)
+    where c.projection = m.name and c.partition = :partition and c.position = m.before
 """)
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
 _SLOWEST = text("""
@@ -51,20 +54,28 @@ def ensure(connection: Connection, names: Iterable[str]) -> None:
     connection.execute(_ENSURE, {"names": list(names), "last": PARTITIONS - 1})
 
 
-def take(connection: Connection, name: str, partition: int) -> int | None:
-    """Lock a checkpoint until the end of the transaction and return it; None where another transaction holds it."""
-    return connection.execute(_TAKE, {"name": name, "partition": partition}).scalar_one_or_none()
+def take(connection: Connection, names: Iterable[str], partition: int) -> dict[str, int]:
+    """Lock checkpoints until the end of the transaction and return them, less those that another one holds."""
+    return {row.projection: row.position for row in connection.execute(_TAKE, _of(names, partition)).all()}
 
 
-def move(connection: Connection, name: str, partition: int, *, start: int, to: int) -> None:
-    moved = connection.execute(_MOVE, {"name": name, "partition": partition, "from": start, "to": to})
-    if moved.rowcount != 1:
-        raise CheckpointMovedError(f"the checkpoint of {name} in partition {partition} is no longer at {start}")
+def move(connection: Connection, partition: int, moves: Mapping[str, tuple[int, int]]) -> None:
+    """Move checkpoints, each from where it was to where it is now; raise CheckpointMovedError if one is not there."""
+    if not moves:
+        return
+    before, after = zip(*moves.values(), strict=True)
+    moved = connection.execute(_MOVE, {**_of(moves, partition), "before": list(before), "after": list(after)})
+    if moved.rowcount != len(moves):
+        raise CheckpointMovedError(f"checkpoints of partition {partition} are no longer where they were: {dict(moves)}")
 
 
 async def position(connection: AsyncConnection, name: str, partition: int) -> int:
     """Return up to which position a projection has applied a partition; 0 before its first event."""
     return (await connection.execute(_POSITION, {"name": name, "partition": partition})).scalar_one_or_none() or 0
+
+
+def _of(names: Iterable[str], partition: int) -> dict[str, object]:
+    return {"names": list(names), "partition": partition}
 
 
 def slowest(connection: Connection, names: Iterable[str]) -> dict[int, int]:

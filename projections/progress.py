@@ -3,7 +3,7 @@
 They are hints: one that is lost costs a waiting query some milliseconds, never its answer.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -35,10 +35,13 @@ def connect(redis_url: str) -> redis.Redis:
     )
 
 
-def publish(client: redis.Redis, progress: Progress) -> None:
-    """Send a message; whether anybody hears it does not matter."""
+def publish(client: redis.Redis, progress: Sequence[Progress]) -> None:
+    """Send messages; whether anybody hears them does not matter."""
     try:
-        client.publish(CHANNEL, f"{progress.projection} {progress.partition} {progress.position}")
+        with client.pipeline(transaction=False) as pipeline:
+            for each in progress:
+                pipeline.publish(CHANNEL, f"{each.projection} {each.partition} {each.position}")
+            pipeline.execute()
     except (redis.RedisError, OSError):
         return
 

@@ -18,7 +18,7 @@ from projections.progress import Progress
 from projections.projection import Projection, Row
 
 BATCH = 1000
-Publish = Callable[[Progress], None]
+Publish = Callable[[Sequence[Progress]], None]
 
 
 class Runner:
@@ -34,41 +34,57 @@ class Runner:
     def drain(self, partition: int, *, seconds: float) -> bool:
         """Apply what a partition has, to all projections; return False if time was over before they were level.
 
-        Where another runner holds a checkpoint, that projection is left to it. The head is read again after the
+        Raises, in the end, what the first projection raised that could not go on. Where another runner holds a
+        checkpoint, that projection is left to it. The head is read again after the
         checkpoints were let go: an event whose nudge came while they were held, and so found them taken, is seen here.
         """
         until = monotonic() + seconds
+        working, errors = list(self._projections), list[Exception]()
+        level = True
         with self._log.connect() as log:
-            while self._is_behind(log, partition, self._round(log, partition)):
+            while self._is_behind(log, partition, self._round(log, partition, working, errors)):
                 if monotonic() > until:
-                    return False
-        return True
+                    level = False
+                    break
+        if errors:
+            raise errors[0]
+        return level
 
-    def _round(self, log: Connection, partition: int) -> list[int]:
-        """Apply one batch to each projection; return the positions reached, of those that were free."""
-        batches: dict[int, list[Event]] = {}
+    def _round(self, log: Connection, partition: int, working: list[Projection], errors: list[Exception]) -> list[int]:
+        """Apply one batch to each projection; return the positions reached, of those that were free.
 
-        def batch(after: int) -> list[Event]:
-            if after not in batches:  # projections at the same position share what was read and decoded
-                batches[after] = event_log.read(log, partition, after=after, limit=self._batch)
-            return batches[after]
+        All at once, which costs one commit. If that fails, each alone: one that cannot go on is taken out, with its
+        error, and stops no other.
+        """
+        try:
+            return self._advance(log, partition, working)
+        except Exception as error:  # noqa: BLE001 - whatever a fold or the store raises, it is raised again in the end
+            if len(working) == 1:
+                errors.append(error)
+                return []
+        reached: list[int] = []
+        for projection in tuple(working):
+            try:
+                reached += self._advance(log, partition, [projection])
+            except Exception as error:  # noqa: BLE001 - as above
+                working.remove(projection)
+                errors.append(error)
+        return reached
 
-        reached = [self._advance(projection, partition, batch) for projection in self._projections]
-        return [position for position in reached if position is not None]
-
-    def _advance(self, projection: Projection, partition: int, batch: Callable[[int], list[Event]]) -> int | None:
+    def _advance(self, log: Connection, partition: int, projections: Sequence[Projection]) -> list[int]:
+        """Move rows and checkpoints of these projections in one transaction, where nobody else holds them."""
+        by_name = {projection.name: projection for projection in projections}
+        batches: dict[int, list[Event]] = {}  # projections at the same position share what was read and decoded
         with self._read.begin() as read:
-            start = checkpoints.take(read, projection.name, partition)
-            if start is None:
-                return None
-            events = batch(start)
-            if not events:
-                return start
-            position = events[-1].position
-            apply(read, projection, events)
-            checkpoints.move(read, projection.name, partition, start=start, to=position)
-        self._publish(Progress(projection=projection.name, partition=partition, position=position))
-        return position
+            taken = checkpoints.take(read, by_name, partition)
+            for name, start in taken.items():
+                if start not in batches:
+                    batches[start] = event_log.read(log, partition, after=start, limit=self._batch)
+                apply(read, by_name[name], batches[start])
+            moves = {name: (start, events[-1].position) for name, start in taken.items() if (events := batches[start])}
+            checkpoints.move(read, partition, moves)
+        self._publish([Progress(projection=name, partition=partition, position=to) for name, (_, to) in moves.items()])
+        return [moves[name][1] if name in moves else start for name, start in taken.items()]
 
     @staticmethod
     def _is_behind(log: Connection, partition: int, reached: Iterable[int]) -> bool:

@@ -7,13 +7,17 @@ import logging
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from kombu.connection import Connection
+from kombu.entity import Queue
 
 from tasks import project, sweep
 from tasks.project import PROJECT
 from tasks.settings import QueueSettings, WorkerSettings
 
 _PREFIX = "tandem:"
+_QUEUE = "project"
 _BOTH: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # the default gives up after 100; a worker outlives its broker
@@ -23,17 +27,16 @@ _BOTH: dict[str, Any] = {
     "accept_content": ["json"],
     "task_ignore_result": True,
     "result_backend": None,
-    "task_default_queue": "project",
+    "task_default_queue": _QUEUE,
     "task_publish_retry": False,  # the sweep is the retry
     "worker_enable_remote_control": False,  # whoever can write to Redis could otherwise stop workers
     "worker_send_task_events": False,
     "task_send_sent_event": False,
 }
 _WORKER: dict[str, Any] = {
-    "task_acks_late": True,
-    "task_retry_on_worker_lost": True,  # a killed child's task runs again, but not without end
-    "task_acks_on_failure": True,
-    "task_acks_on_timeout": True,
+    # Not acknowledged. A hint that is lost is healed by the sweep; an acknowledgement that fails while Redis is away
+    # would keep its slot for ever, and with all slots taken a worker listens no longer, and never notices its return.
+    "task_queues": [Queue(_QUEUE, no_ack=True)],
     "task_soft_time_limit": 20,
     "task_time_limit": 30,
     "worker_prefetch_multiplier": 1,
@@ -44,9 +47,6 @@ _WORKER: dict[str, Any] = {
     "worker_hijack_root_logger": False,
     "broker_transport_options": {
         "global_keyprefix": _PREFIX,
-        "visibility_timeout": 120,  # four times the hard limit; the same in all processes, since the shortest wins
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,  # an abandoned message is noticed after 10 s instead of 100 s
         "socket_timeout": 5,  # above the second that a worker blocks for; without it a half-open peer hangs it for ever
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
@@ -58,7 +58,6 @@ _WORKER: dict[str, Any] = {
 _PRODUCER: dict[str, Any] = {
     "broker_transport_options": {
         "global_keyprefix": _PREFIX,
-        "visibility_timeout": 120,
         "socket_timeout": 0.25,
         "socket_connect_timeout": 0.25,
         "socket_keepalive": True,
@@ -70,6 +69,18 @@ _PRODUCER: dict[str, Any] = {
 _ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
+class _Connection(Connection):
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Knock twice a second. By default a worker does so ever more seldom, and is back half a minute late."""
+        return super().ensure_connection(
+            *args, **kwargs | {"interval_start": 0.5, "interval_step": 0, "interval_max": 0.5}
+        )
+
+
+class _Messages(AMQP):
+    Connection = _Connection
+
+
 def create_producer(queue: QueueSettings) -> Celery:
     """Return an app that only sends, and gives up on a silent broker within half a second."""
     return _app(queue, _PRODUCER)
@@ -78,7 +89,7 @@ def create_producer(queue: QueueSettings) -> Celery:
 def create_worker(settings: WorkerSettings) -> Celery:
     """Return an app that drains partitions, with the task registered."""
     app = _app(settings.queue, _WORKER)
-    app.task(name=PROJECT, max_retries=3, default_retry_delay=1)(project.task(settings))
+    app.task(name=PROJECT)(project.task(settings))
     return app
 
 
@@ -98,7 +109,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
 
 
 def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:
-    app = Celery("tandem", broker=queue.broker_url, set_as_current=False)
+    app = Celery("tandem", broker=queue.broker_url, amqp=_Messages, set_as_current=False)
     app.conf.update(_BOTH | settings)
     return app
 

@@ -1,4 +1,4 @@
-"""Connections to the real stores: the session's, which others use too, and fresh ones for tests that need all of a log."""
+"""Connections to real stores: the session's, which others use too, and fresh ones for tests that need all of a log."""
 
 from collections.abc import AsyncIterator, Iterator
 

@@ -49,10 +49,11 @@ class Client:
 
     def errors(self, document: str, **variables: Any) -> list[tuple[str, str]]:
         """Return the code and the message of each error of an answer that has some."""
-        return [(error["extensions"]["code"], error["message"]) for error in self.post(document, **variables).json()["errors"]]
+        errors = self.post(document, **variables).json()["errors"]
+        return [(error["extensions"]["code"], error["message"]) for error in errors]
 
     def give(self, field: str, given: Answer, *, select: str = "") -> Answer:
-        """Give a command; return the member of the result union that is answered, of a receipt only what is selected."""
+        """Give a command; return the member of the union that is answered, with what is selected of a receipt."""
         kind = f"{field[0].upper()}{field[1:]}Input"
         accepted = result_of(field)
         document = f"""
@@ -81,6 +82,7 @@ class Client:
     def _made(self, field: str, given: Answer, select: str) -> Answer:
         made = self.give(field, given, select=select)
         assert made["__typename"] == result_of(field), made
+        assert None not in made.values(), f"it is written, but not shown in time: {made}"
         return made
 
 
@@ -92,10 +94,10 @@ def result_of(field: str) -> str:
 # Which refusals a result union has beside those that have no more than code, message and path.
 _MEMBERS = {
     "OrderAccepted": (
-        "NotFound AlreadyExists VersionConflict InvalidTransition InsufficientStock TotalMismatch".split()
+        ["NotFound", "AlreadyExists", "VersionConflict", "InvalidTransition", "InsufficientStock", "TotalMismatch"]
     ),
-    "UserAccepted": "NotFound AlreadyExists VersionConflict".split(),
-    "ProductAccepted": "NotFound AlreadyExists VersionConflict InsufficientStock".split(),
+    "UserAccepted": ["NotFound", "AlreadyExists", "VersionConflict"],
+    "ProductAccepted": ["NotFound", "AlreadyExists", "VersionConflict", "InsufficientStock"],
 }
 
 

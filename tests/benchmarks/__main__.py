@@ -1,0 +1,78 @@
+"""`python -m tests.benchmarks`: what this project claims about its speed, measured against peers on this machine.
+
+Ours and the peer alternate in one run on stores of their own; a figure is the median of the rounds, and the ratios
+mean more than the figures, which depend on the machine and on who else uses it. Prints one table and keeps nothing.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from time import monotonic
+from types import FrameType
+
+from tests.benchmarks import commands, projection, reads, report, visible
+from tests.benchmarks.plan import Plan
+from tests.benchmarks.report import Result
+
+CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
+    "commands": commands.measure,
+    "visible": visible.measure,
+    "projection": projection.measure,
+    "reads": reads.measure,
+}
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTED = 130
+_SECONDS_A_CLAIM = 60.0  # what one claim does not use, the next ones may
+
+
+def main() -> int:
+    options = _options()
+    for each in _SIGNALS:
+        signal.signal(each, _interrupt)
+    plan = Plan(
+        rounds=options.rounds or (1 if options.quick else 3),
+        seconds=1.0 if options.quick else 4.0,
+        events=5_000 if options.quick else 50_000,
+        until=0.0,
+        say=_say,
+    )
+    began = monotonic()
+    try:
+        results = [
+            CLAIMS[name](replace(plan, until=began + place * _SECONDS_A_CLAIM))
+            for place, name in enumerate(options.only or CLAIMS, start=1)
+        ]
+    except KeyboardInterrupt:
+        _say("")
+        return _INTERRUPTED
+    _say("")
+    sys.stdout.write(report.table(results) + "\n")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, choices=range(1, 21), metavar="N", help="rounds a claim (default: 3)")
+    parser.add_argument("--only", action="append", choices=CLAIMS, help="measure this claim; may be given again")
+    parser.add_argument("--quick", action="store_true", help="one short round: shows that it runs, not how fast")
+    return parser.parse_args()
+
+
+def _say(what: str) -> None:
+    """Show what goes on to whoever watches, on one line."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{what}")
+        sys.stderr.flush()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End by unwinding, which stops all that was started; nobody's impatience shall interrupt that."""
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

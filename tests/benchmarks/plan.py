@@ -1,0 +1,25 @@
+"""How much is measured: enough for a median, or a quick look; and never longer than the whole run may take."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`seconds` is how long one side of one round is loaded, `events` how long the log is that is projected.
+
+    No round begins after `until`, but for the first. `say` is told what goes on.
+    """
+
+    rounds: int
+    seconds: float
+    events: int
+    until: float
+    say: Callable[[str], None]
+
+    def each_round(self, claim: str) -> Iterator[int]:
+        for number in range(1, self.rounds + 1):
+            if number == 1 or monotonic() < self.until:
+                self.say(f"{claim}, round {number} of {self.rounds}")
+                yield number

@@ -1,0 +1,135 @@
+"""What is no GraphQL request is told so: in JSON, with a code, as the sender's fault, and without Python's words."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.client import Client
+
+PYTHON = re.compile(
+    r"Traceback|File \"|<class|<function|object at 0x|NoneType|Error\(|Exception|strawberry|orjson", re.IGNORECASE
+)
+JSON = {"Content-Type": "application/json"}
+
+
+def told(answer: httpx.Response) -> list[str]:
+    """Return the codes that an answer gives, which is JSON and says nothing of what it is made of."""
+    assert answer.headers["Content-Type"].startswith(("application/json", "application/graphql-response+json"))
+    assert not PYTHON.search(answer.text), answer.text
+    return [error["extensions"]["code"] for error in answer.json()["errors"]]
+
+
+class TestABody:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"not json",
+            b'{"query": ',
+            b"\xff\xfe",
+            b"7",
+            b"null",
+            b'"{ products { totalCount } }"',
+            b"[]",
+            b"[7]",
+            b"{}",
+            b'{"query": null}',
+            b'{"query": 7}',
+            b'{"query": ["{ products { totalCount } }"]}',
+            b'{"query": "{ products { totalCount } }", "variables": 7}',
+            b'{"query": "{ products { totalCount } }", "variables": "{"}',
+            b'{"query": "{ products { totalCount } }", "variables": [1]}',
+            b'{"query": "{ products { totalCount } }", "operationName": 7}',
+            b'{"query": "{ products { totalCount } }", "extensions": 7}',
+            b"[" * 100_000,
+        ],
+        ids=lambda body: body[:60].decode(errors="replace") or "nothing",
+    )
+    def test_that_is_no_request_is_a_bad_one(self, nobody: Client, body: bytes) -> None:
+        answer = nobody.http.post("/graphql", content=body, headers=JSON)
+        assert answer.status_code == 400
+        assert told(answer) == ["BAD_REQUEST"]
+
+    def test_of_another_content_type_is_not_taken(self, nobody: Client) -> None:
+        body, headers = b"query={ products { totalCount } }", {"Content-Type": "text/plain"}
+        answer = nobody.http.post("/graphql", content=body, headers=headers)
+        assert 400 <= answer.status_code < 500
+        assert told(answer) == ["BAD_REQUEST"]
+
+    def test_of_several_operations_at_once_is_not_taken(self, nobody: Client) -> None:
+        body = [{"query": "{ products { totalCount } }"}] * 2
+        answer = nobody.http.post("/graphql", json=body)
+        assert 400 <= answer.status_code < 500
+        assert told(answer) == ["BAD_REQUEST"]
+
+
+class TestAMethod:
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+    def test_other_than_post_is_not_allowed(self, nobody: Client, method: str) -> None:
+        answer = nobody.http.request(method, "/graphql", params={"query": "{ products { totalCount } }"})
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+        assert told(answer) == ["METHOD_NOT_ALLOWED"]
+
+
+TWO = "query A { products { totalCount } } query B { products { totalCount } }"
+
+
+class TestADocument:
+    @pytest.mark.parametrize(
+        ("asked", "code"),
+        [
+            ({"query": ""}, "BAD_REQUEST"),
+            ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+            ({"query": "{ products { totalCount } } \0"}, "GRAPHQL_PARSE_FAILED"),
+            ({"query": "{" * 3000}, "GRAPHQL_PARSE_FAILED"),
+            ({"query": "{ secrets }"}, "GRAPHQL_VALIDATION_FAILED"),
+            ({"query": "{ products }"}, "GRAPHQL_VALIDATION_FAILED"),
+            ({"query": "{ product(id: 7.5) { id } }"}, "GRAPHQL_VALIDATION_FAILED"),
+            ({"query": "fragment F on Product { id }"}, "BAD_REQUEST"),
+            ({"query": TWO}, "BAD_REQUEST"),
+            ({"query": TWO, "operationName": "C"}, "BAD_REQUEST"),
+            ({"query": "query ($id: ID!) { product(id: $id) { id } }"}, "BAD_USER_INPUT"),
+            ({"query": "query ($id: ID!) { product(id: $id) { id } }", "variables": {"id": [1]}}, "BAD_USER_INPUT"),
+            ({"query": '{ product(id: "7") { id } }'}, "BAD_USER_INPUT"),
+            ({"query": '{ product(id: "\\u0000") { id } }'}, "BAD_USER_INPUT"),
+            ({"query": "{ products(first: true) { totalCount } }"}, "GRAPHQL_VALIDATION_FAILED"),
+            ({"query": "subscription { orderChanged }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ],
+        ids=[
+            "nothing",
+            "cut off",
+            "NUL",
+            "too deep",
+            "unknown field",
+            "nothing selected",
+            "a fraction for an id",
+            "no operation",
+            "two operations, none named",
+            "two operations, another named",
+            "a variable left out",
+            "a variable of another type",
+            "an id that is none",
+            "an id with NUL",
+            "a value of another type",
+            "an operation that there is not",
+        ],
+    )
+    def test_that_cannot_be_carried_out_is_told_why(self, nobody: Client, asked: dict[str, Any], code: str) -> None:
+        answer = nobody.http.post("/graphql", json=asked)
+        assert answer.status_code in {200, 400}
+        assert set(told(answer)) == {code}
+
+    def test_with_a_lone_surrogate_is_told_why(self, nobody: Client) -> None:
+        body = b'{"query": "query ($search: String) { products(where: {search: $search}) { totalCount } }", '
+        answer = nobody.http.post("/graphql", content=body + b'"variables": {"search": "\\ud800"}}', headers=JSON)
+        assert answer.status_code == 400
+        assert told(answer) == ["BAD_REQUEST"]
+
+
+class TestAnUnknownPath:
+    def test_is_not_found(self, nobody: Client) -> None:
+        answer = nobody.http.get("/nowhere")
+        assert answer.status_code == 404
+        assert not PYTHON.search(answer.text)

@@ -1,0 +1,156 @@
+"""Nudges over a real Valkey: few, never in the way, and found again by the sweep when lost."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+import redis
+from sqlalchemy import Engine
+
+from api.settings import Settings
+from domain.event_log import partition_of_product, partition_of_user
+from projections import lag, progress
+from projections.catalogue import projections
+from projections.runner import Runner
+from tasks import project
+from tasks.app import create_producer
+from tasks.nudge import Nudger, Send, pending_key, sender
+from tasks.project import PROJECT
+from tasks.settings import QueueSettings
+from tests.support.shop import Shop
+
+QUEUE = "tandem:project"
+NAMES = [projection.name for projection in projections()]
+
+
+@pytest.fixture
+def valkey(fresh: Settings) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(fresh.queue.redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def send(fresh: Settings) -> Iterator[Send]:
+    with sending(fresh.queue.redis_url) as send:
+        yield send
+
+
+@contextmanager
+def sending(redis_url: str) -> Iterator[Send]:
+    with create_producer(QueueSettings(redis_url=redis_url)) as producer, progress.connect(redis_url) as client:
+        yield sender(producer, client, PROJECT)
+
+
+def queued(valkey: redis.Redis) -> list[int]:
+    """Return the partitions that messages wait for, oldest first."""
+    messages = [json.loads(message) for message in valkey.lrange(QUEUE, 0, -1)][::-1]
+    assert {message["headers"]["task"] for message in messages} <= {PROJECT}
+    return [json.loads(message["headers"]["kwargsrepr"].replace("'", '"'))["partition"] for message in messages]
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+    until = monotonic() + seconds
+    while not holds():
+        assert monotonic() < until, f"it does not hold after {seconds} s"
+        sleep(0.01)
+
+
+class TestSending:
+    def test_leaves_out_partitions_that_have_a_message_waiting(self, send: Send, valkey: redis.Redis) -> None:
+        send([3, 5])
+        send([5, 3, 8])
+        assert queued(valkey) == [3, 5, 8]
+
+    def test_marks_a_partition_for_a_second_at_most(self, send: Send, valkey: redis.Redis) -> None:
+        send([3])
+        assert 0 < valkey.pttl(pending_key(3)) <= 1000
+
+    def test_sends_again_once_the_mark_is_gone(self, send: Send, valkey: redis.Redis) -> None:
+        send([3])
+        valkey.delete(pending_key(3))
+        send([3])
+        assert queued(valkey) == [3, 3]
+
+
+class TestTheTask:
+    async def test_clears_the_mark_and_projects(
+        self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis, log: Engine, read: Engine
+    ) -> None:
+        partition = partition_of_user(await fresh_shop.user())
+        valkey.set(pending_key(partition), 1)
+        project.task(fresh.worker)(partition=partition)
+        assert not valkey.exists(pending_key(partition))
+        assert lag.partitions_behind(log=log, read=read, names=NAMES) == []
+
+    async def test_does_not_mind_what_a_newer_sender_adds(
+        self, fresh: Settings, fresh_shop: Shop, log: Engine, read: Engine
+    ) -> None:
+        partition = partition_of_user(await fresh_shop.user())
+        project.task(fresh.worker)(partition=partition, priority=5)
+        assert lag.partitions_behind(log=log, read=read, names=NAMES) == []
+
+
+class TestTheNudger:
+    def test_sends_what_it_is_given(self, send: Send, valkey: redis.Redis) -> None:
+        nudger = Nudger(send)
+        nudger.start()
+        for partition in (3, 5, 3, 5, 8):
+            nudger(partition)
+        nudger.stop()
+        assert sorted(queued(valkey)) == [3, 5, 8]
+
+    def test_neither_waits_nor_fails_without_redis_and_sends_again_once_it_is_back(
+        self, valkey: redis.Redis, tmp_path: Path
+    ) -> None:
+        socket, real = tmp_path / "valkey.sock", valkey.connection_pool.connection_kwargs
+        with sending(f"unix://{socket}?db={real['db']}") as send:
+            nudger = Nudger(send)
+            nudger.start()
+            began = monotonic()
+            for partition in range(1000):
+                nudger(partition % 64)
+            assert monotonic() - began < 0.1
+            assert queued(valkey) == []
+
+            socket.symlink_to(real["path"])
+
+            def sent() -> bool:
+                nudger(7)
+                return 7 in queued(valkey)
+
+            eventually(sent)
+            nudger.stop()
+
+    def test_does_not_wait_for_a_redis_that_is_silent_when_it_stops(self) -> None:
+        nudger = Nudger(lambda _: sleep(5))
+        nudger.start()
+        nudger(7)
+        began = monotonic()
+        nudger.stop(seconds=0.1)
+        assert monotonic() - began < 1
+
+
+class TestPartitionsBehind:
+    async def test_are_those_with_events_that_a_projection_has_not_applied(
+        self, fresh_shop: Shop, log: Engine, read: Engine
+    ) -> None:
+        def behind() -> list[int]:
+            return sorted(lag.partitions_behind(log=log, read=read, names=NAMES))
+
+        assert behind() == []
+        user, product = await fresh_shop.user(), await fresh_shop.product()
+        assert behind() == [partition_of_user(user), partition_of_product(product)]
+
+        def drain(partition: int, *wanted: str) -> None:
+            chosen = [projection for projection in projections() if projection.name in wanted]
+            Runner(log=log, read=read, projections=chosen, publish=lambda _: None).drain(partition, seconds=10)
+
+        drain(partition_of_user(user), *NAMES)
+        assert behind() == [partition_of_product(product)]
+        drain(partition_of_product(product), *NAMES[1:])
+        assert behind() == [partition_of_product(product)]
+        drain(partition_of_product(product), NAMES[0])
+        assert behind() == []
