@@ -23,6 +23,7 @@ from api.errors import unexpected
 from api.settings import AuthSettings, Settings
 from domain.bus import Bus
 from domain.database import command_engine
+from domain.money import Currency
 from projections import progress
 from projections.database import query_engine
 from tasks.app import create_producer
@@ -42,7 +43,12 @@ def create_app(settings: Settings) -> Starlette:
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(create_producer(settings.queue), hints, PROJECT))
     consistency = Consistency(read, messages)
-    endpoint = Endpoint(auth=settings.auth, bus=Bus(write, nudge=nudger), reads=Reads(read), consistency=consistency)
+    endpoint = Endpoint(
+        auth=settings.auth,
+        bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
+        reads=Reads(read),
+        consistency=consistency,
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

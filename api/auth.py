@@ -34,7 +34,7 @@ class Principal:
     def actor(self) -> Actor:
         """The sender as the log and the receipts know it; the role is part of it, so that no subject is two senders."""
         name = f"{self.role}:{self.subject}" if self.subject else str(self.role)
-        return Actor(id=name, staff=self.role is Role.STAFF)
+        return Actor(id=name, staff=self.role is Role.STAFF, user_id=self.user_id)
 
     @property
     def user_id(self) -> UUID | None:

@@ -25,6 +25,7 @@ from domain.bus import Accepted, Bus, Request, UnavailableError
 from domain.commands import HANDLERS, Command
 from domain.database import command_engine
 from domain.errors import InvalidInput, Refusal
+from domain.money import Currency
 from domain.transaction import Actor
 from projections import progress
 from tasks.app import create_producer
@@ -195,7 +196,7 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
     nudger = Nudger(sender(create_producer(settings.queue), hints, PROJECT))
     nudger.start()
     try:
-        yield Bus(engine, nudge=nudger)
+        yield Bus(engine, currency=Currency.of(settings.write.currency), nudge=nudger)
     finally:
         nudger.stop()
         hints.close()

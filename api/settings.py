@@ -7,6 +7,7 @@ from redis.connection import parse_url
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from domain.money import Currency
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
 from tasks.settings import QueueSettings, WorkerSettings
@@ -46,7 +47,9 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed."""
         return cls(
-            write=WriteSettings(database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL")),
+            write=WriteSettings(
+                database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL"), currency=_currency(environ)
+            ),
             read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
             auth=auth_from_environment(environ),
@@ -75,6 +78,14 @@ def _database(environ: Mapping[str, str], name: str) -> str:
     if backend not in {"postgresql", "postgres"}:
         raise ConfigurationError(f"{name} must be a URL like postgresql://user:password@host:5432/name.")
     return value.replace("postgres://", "postgresql://", 1)
+
+
+def _currency(environ: Mapping[str, str]) -> str:
+    code = environ.get("TANDEM_CURRENCY", "USD")
+    try:
+        return Currency.of(code).code
+    except ValueError as error:
+        raise ConfigurationError("TANDEM_CURRENCY must be a code of ISO 4217, such as USD, EUR or JPY.") from error
 
 
 def _redis(environ: Mapping[str, str], name: str) -> str:

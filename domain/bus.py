@@ -21,6 +21,7 @@ from domain.commands import HANDLERS, Command
 from domain.errors import InvalidInput, Refusal
 from domain.event_log import Entry, Origin
 from domain.events import Event
+from domain.money import Currency
 from domain.transaction import Actor, Change, Transaction
 
 LONGEST_KEY = 200
@@ -48,16 +49,17 @@ class Request:
 class Accepted:
     """A command was carried out, now or (`replayed`) before with the same key.
 
-    `partition` and `position` say where its event is in the log; both are None for a dry run, which gives `history`
-    instead: the events of the aggregate as they would be, oldest first.
+    `partition` and `position` say where its event is in the log. For a dry run they say where the aggregate's latest
+    event is, 0 for a new one, and `preview` is the event that would come next; None where a replay adds none.
     """
 
     stream_id: UUID
     version: int
-    partition: int | None = None
-    position: int | None = None
+    partition: int
+    position: int
     replayed: bool = False
-    history: tuple[Event, ...] = ()
+    dry_run: bool = False
+    preview: Event | None = None
 
 
 class UnavailableError(Exception):
@@ -70,8 +72,9 @@ class _Undo(Exception):  # noqa: N818 - carries a dry run's answer out of the tr
 
 
 class Bus:
-    def __init__(self, engine: AsyncEngine, *, nudge: Callable[[int], None]) -> None:
+    def __init__(self, engine: AsyncEngine, *, currency: Currency, nudge: Callable[[int], None]) -> None:
         self._engine = engine
+        self._currency = currency
         self._nudge = nudge
 
     async def execute(self, request: Request) -> Accepted:
@@ -136,6 +139,7 @@ class Bus:
         transaction = Transaction(
             connection=connection,
             actor=request.actor,
+            currency=self._currency,
             now=_moment(request),
             new_id=uuid7,
             expected_version=request.expected_version,
@@ -161,15 +165,13 @@ async def _replay(connection: AsyncConnection, request: Request) -> Accepted | N
     )
     if found is None:
         return None
-    if request.dry_run:
-        history = tuple(await event_log.read_stream(connection, found.stream_id))
-        return Accepted(stream_id=found.stream_id, version=found.version, replayed=True, history=history)
     return Accepted(
         stream_id=found.stream_id,
         version=found.version,
         partition=found.partition,
         position=found.position,
         replayed=True,
+        dry_run=request.dry_run,
     )
 
 
@@ -182,8 +184,15 @@ async def _replay_after(refusal: Refusal, connection: AsyncConnection, request: 
 
 
 async def _preview(connection: AsyncConnection, entry: Entry) -> Accepted:
-    before = await event_log.read_stream(connection, entry.event.stream_id)
-    return Accepted(stream_id=entry.event.stream_id, version=entry.event.version, history=(*before, entry.event))
+    event = entry.event
+    return Accepted(
+        stream_id=event.stream_id,
+        version=event.version,
+        partition=event.partition,
+        position=await event_log.latest_position(connection, event.stream_id),
+        dry_run=True,
+        preview=event,
+    )
 
 
 async def _write_receipt(connection: AsyncConnection, request: Request, change: Change) -> None:

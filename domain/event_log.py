@@ -117,6 +117,7 @@ _READ = text(f"""
     order by position limit :limit
 """)  # noqa: S608 - built of constants
 _READ_STREAM = text(f"select {_COLUMNS} from events where stream_id = :stream_id order by version")  # noqa: S608 - as above
+_LATEST = text("select position from events where stream_id = :stream_id order by version desc limit 1")
 _HEADS = text("select partition, position from log_heads")
 _HEAD = text("select position from log_heads where partition = :partition")
 
@@ -130,6 +131,11 @@ def read(connection: Connection, partition: int, *, after: int, limit: int) -> l
 async def read_stream(connection: AsyncConnection, stream_id: UUID) -> list[Event]:
     """Return all that happened to one aggregate, oldest first."""
     return _events((await connection.execute(_READ_STREAM, {"stream_id": stream_id})).all())
+
+
+async def latest_position(connection: AsyncConnection, stream_id: UUID) -> int:
+    """Return where the latest event of a stream is in its partition; 0 where it has none."""
+    return (await connection.execute(_LATEST, {"stream_id": stream_id})).scalar_one_or_none() or 0
 
 
 def head(connection: Connection, partition: int) -> int:

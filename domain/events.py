@@ -7,6 +7,7 @@ projection has to look into the write store.
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import get_args
 from uuid import UUID
 
 
@@ -14,6 +15,18 @@ from uuid import UUID
 class UserRegistered:
     user_id: UUID
     name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRenamed:
+    user_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEmailChanged:
+    user_id: UUID
     email: str
 
 
@@ -26,6 +39,31 @@ class ProductAdded:
     currency: str
     stock: int | None
     """Pieces; None: not counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRenamed:
+    product_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductPriceChanged:
+    product_id: UUID
+    price: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRestocked:
+    product_id: UUID
+    quantity: int
+    """Pieces added; below zero: taken away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRetired:
+    product_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +92,36 @@ class OrderCreated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItemAdded:
+    order_id: UUID
+    user_id: UUID
+    line: OrderLine
+    total: Decimal
+    """The order's, after this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItemQuantityChanged:
+    order_id: UUID
+    user_id: UUID
+    product_id: UUID
+    before: int
+    quantity: int
+    unit_price: Decimal
+    total: Decimal
+    """The order's, after this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItemRemoved:
+    order_id: UUID
+    user_id: UUID
+    line: OrderLine
+    total: Decimal
+    """The order's, after this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPaid:
     order_id: UUID
     user_id: UUID
@@ -68,11 +136,55 @@ class OrderShipped:
     tracking_number: str
 
 
-Fact = UserRegistered | ProductAdded | OrderCreated | OrderPaid | OrderShipped
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDelivered:
+    order_id: UUID
+    user_id: UUID
 
-FACTS: dict[str, type[Fact]] = {
-    fact.__name__: fact for fact in (UserRegistered, ProductAdded, OrderCreated, OrderPaid, OrderShipped)
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelled:
+    """The order's pieces are back in stock."""
+
+    order_id: UUID
+    user_id: UUID
+    reason: str
+    lines: tuple[OrderLine, ...]
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefunded:
+    order_id: UUID
+    user_id: UUID
+    reason: str
+    lines: tuple[OrderLine, ...]
+    total: Decimal
+    restocked: bool
+    """Whether the order's pieces are back in stock: they are, unless they were shipped."""
+
+
+Fact = (
+    UserRegistered
+    | UserRenamed
+    | UserEmailChanged
+    | ProductAdded
+    | ProductRenamed
+    | ProductPriceChanged
+    | ProductRestocked
+    | ProductRetired
+    | OrderCreated
+    | OrderItemAdded
+    | OrderItemQuantityChanged
+    | OrderItemRemoved
+    | OrderPaid
+    | OrderShipped
+    | OrderDelivered
+    | OrderCancelled
+    | OrderRefunded
+)
+
+FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in get_args(Fact)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

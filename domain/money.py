@@ -1,23 +1,51 @@
 """Money: exact decimal amounts in the currency of this shop, never a float."""
 
+from dataclasses import dataclass
 from decimal import Decimal
+
+import iso4217
 
 from domain.errors import InvalidInput, Path
 
-CURRENCY = "USD"
-CENT = Decimal("0.01")
-LARGEST_PRICE = Decimal("1000000000.00")
+LARGEST_PRICE = 1_000_000_000
+LARGEST_TOTAL = 1_000_000_000_000
+_DECIMALS = (
+    "no decimals",
+    "at most one decimal",
+    "at most two decimals",
+    "at most three decimals",
+    "at most four decimals",
+)
 
 
-def price(amount: Decimal, path: Path, *, what: str = "The price") -> Decimal:
-    """Return `amount` with exactly two decimals; zero is a price (a gift), below zero or a third decimal is not."""
-    if not amount.is_finite():
-        raise InvalidInput(f"{what} must be a number such as 59.97.", path)
-    if amount < 0:
-        raise InvalidInput(f"{what} must not be below zero.", path)
-    if amount > LARGEST_PRICE:
-        raise InvalidInput(f"{what} must be at most {LARGEST_PRICE}.", path)
-    exact = amount.quantize(CENT)
-    if exact != amount:
-        raise InvalidInput(f"{what} must have at most two decimals, such as {exact}.", path)
-    return abs(exact)  # -0.00 is 0.00
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Currency:
+    """A currency by its ISO 4217 code, with as many decimals as its smallest unit has there."""
+
+    code: str
+    exponent: int
+
+    @classmethod
+    def of(cls, code: str) -> "Currency":
+        """Return a currency; raise ValueError where ISO 4217 has none of that code, or none that is spent."""
+        exponent = iso4217.Currency(code).exponent
+        if exponent is None:
+            raise ValueError(f"{code} has no smallest unit")
+        return cls(code=code, exponent=exponent)
+
+    @property
+    def zero(self) -> Decimal:
+        return Decimal(0).scaleb(-self.exponent)
+
+    def price(self, amount: Decimal, path: Path, *, what: str = "The price") -> Decimal:
+        """Return `amount` with exactly this currency's decimals; zero is a price (a gift), less or finer is not."""
+        if not amount.is_finite():
+            raise InvalidInput(f"{what} must be a number such as 59.97.", path)
+        if amount < 0:
+            raise InvalidInput(f"{what} must not be below zero.", path)
+        if amount > LARGEST_PRICE:
+            raise InvalidInput(f"{what} must be at most {LARGEST_PRICE + self.zero}.", path)
+        exact = amount.quantize(self.zero)
+        if exact != amount:
+            raise InvalidInput(f"{what} must have {_DECIMALS[self.exponent]}, such as {exact}.", path)
+        return abs(exact)  # -0.00 is 0.00

@@ -1,44 +1,31 @@
 """The rules of orders, pure: state and input to facts, or a refusal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from domain import money
 from domain.errors import InsufficientStock, InvalidInput, InvalidTransition, NotFound, Path, TotalMismatch
-from domain.events import OrderCreated, OrderLine, OrderPaid, OrderShipped
+from domain.events import (
+    OrderCancelled,
+    OrderCreated,
+    OrderDelivered,
+    OrderItemAdded,
+    OrderItemQuantityChanged,
+    OrderItemRemoved,
+    OrderLine,
+    OrderPaid,
+    OrderRefunded,
+    OrderShipped,
+)
+from domain.lifecycle import RESTOCKED_WHEN_REFUNDED, Action, Status, move
+from domain.money import LARGEST_TOTAL, Currency
 from domain.text import line
 
 MOST_LINES = 200
 LARGEST_QUANTITY = 10_000
-
-
-class Status(StrEnum):
-    PENDING = "pending"
-    PAID = "paid"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
-    CANCELLED = "cancelled"
-    REFUNDED = "refunded"
-
-
-class Action(StrEnum):
-    PAY = "pay"
-    SHIP = "ship"
-
-
-# Each action: the statuses that take it, and the status it leads to.
-TRANSITIONS: Mapping[Action, Mapping[Status, Status]] = {
-    Action.PAY: {Status.PENDING: Status.PAID},
-    Action.SHIP: {Status.PAID: Status.SHIPPED},
-}
-
-_DONE = {Action.PAY: "paid", Action.SHIP: "shipped"}
-_INSTEAD = {
-    (Status.PENDING, Action.SHIP): "; pay it first",
-}
+_NOT_POSITIVE = "Order total must be positive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +45,7 @@ class CatalogueItem:
     sku: str
     name: str
     price: Decimal
+    currency: str
     stock: int | None
     retired: bool
 
@@ -70,11 +58,31 @@ class Buyer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """In what an order is priced, and whether its sender may give prices of its own."""
+
+    currency: Currency
+    may_set_prices: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderState:
     order_id: UUID
     user_id: UUID
     status: Status
     version: int
+    lines: tuple[OrderLine, ...] = ()
+    """In their order; empty where a command does not need them."""
+
+    @property
+    def total(self) -> Decimal:
+        return sum((item.total for item in self.lines), Decimal(0))
+
+    def line_of(self, product_id: UUID) -> OrderLine:
+        found = next((item for item in self.lines if item.product_id == product_id), None)
+        if found is None:
+            raise NotFound("This order has no item of this product.", ("productId",), id=product_id)
+        return found
 
 
 def check_lines(lines: Sequence[Line]) -> None:
@@ -89,13 +97,14 @@ def check_lines(lines: Sequence[Line]) -> None:
         if first != index:
             raise InvalidInput(
                 f"The product of items.{first} comes again: order each product once, with the quantities added up.",
-                _at(index, "productId"),
+                ("items", str(index), "productId"),
             )
-        if not 1 <= wanted.quantity <= LARGEST_QUANTITY:
-            raise InvalidInput(
-                f"The quantity must be between 1 and {LARGEST_QUANTITY}; this one is {wanted.quantity}.",
-                _at(index, "quantity"),
-            )
+        check_quantity(wanted.quantity, ("items", str(index), "quantity"))
+
+
+def check_quantity(quantity: int, path: Path) -> None:
+    if not 1 <= quantity <= LARGEST_QUANTITY:
+        raise InvalidInput(f"The quantity must be between 1 and {LARGEST_QUANTITY}; this one is {quantity}.", path)
 
 
 def create(
@@ -106,15 +115,11 @@ def create(
     lines: Sequence[Line],
     catalogue: Mapping[UUID, CatalogueItem],
     expected_total: Decimal | None,
-    may_set_prices: bool,
+    pricing: Pricing,
 ) -> OrderCreated:
     """Decide on a new order of checked lines; `catalogue` holds those of its products that exist."""
-    priced = tuple(
-        _priced(index, wanted, catalogue, may_set_prices=may_set_prices) for index, wanted in enumerate(lines)
-    )
-    total = sum((item.total for item in priced), Decimal("0.00"))
-    if total <= 0:
-        raise InvalidInput("Order total must be positive", ("items",))
+    priced = tuple(_priced(wanted, catalogue, pricing, ("items", str(index))) for index, wanted in enumerate(lines))
+    total = _total(priced, ("items",))
     if expected_total is not None and expected_total != total:
         raise TotalMismatch(
             f"The total is {total}, not {expected_total}: show it to the buyer, then order again with it.",
@@ -130,8 +135,55 @@ def create(
         user_email=buyer.email,
         lines=priced,
         total=total,
-        currency=money.CURRENCY,
+        currency=pricing.currency.code,
     )
+
+
+def add_item(
+    order: OrderState, *, item: Line, catalogue: Mapping[UUID, CatalogueItem], pricing: Pricing
+) -> OrderItemAdded:
+    check_quantity(item.quantity, ("item", "quantity"))
+    move(order.status, Action.ADD_ITEM)
+    if any(has.product_id == item.product_id for has in order.lines):
+        raise InvalidInput(
+            "This order has an item of this product already: change its quantity instead.", ("item", "productId")
+        )
+    if len(order.lines) >= MOST_LINES:
+        raise InvalidInput(f"An order has at most {MOST_LINES} items.", ("item",))
+    added = _priced(item, catalogue, pricing, ("item",))
+    total = _total((*order.lines, added), ("item",))
+    return OrderItemAdded(order_id=order.order_id, user_id=order.user_id, line=added, total=total)
+
+
+def change_quantity(
+    order: OrderState, *, product_id: UUID, quantity: int, catalogue: Mapping[UUID, CatalogueItem]
+) -> OrderItemQuantityChanged:
+    check_quantity(quantity, ("quantity",))
+    move(order.status, Action.CHANGE_ITEM_QUANTITY)
+    current = order.line_of(product_id)
+    if quantity == current.quantity:
+        raise InvalidInput(f"The quantity is {quantity} already.", ("quantity",))
+    _check_stock(catalogue[product_id], quantity - current.quantity, ("quantity",))
+    changed = [replace(has, quantity=quantity) if has is current else has for has in order.lines]
+    return OrderItemQuantityChanged(
+        order_id=order.order_id,
+        user_id=order.user_id,
+        product_id=product_id,
+        before=current.quantity,
+        quantity=quantity,
+        unit_price=current.unit_price,
+        total=_total(changed, ("quantity",)),
+    )
+
+
+def remove_item(order: OrderState, *, product_id: UUID) -> OrderItemRemoved:
+    move(order.status, Action.REMOVE_ITEM)
+    removed = order.line_of(product_id)
+    left = [has for has in order.lines if has is not removed]
+    if not left:
+        raise InvalidInput("The last item cannot be removed; cancel the order instead.", ("productId",))
+    total = _total(left, ("productId",))
+    return OrderItemRemoved(order_id=order.order_id, user_id=order.user_id, line=removed, total=total)
 
 
 def pay(order: OrderState, *, payment_reference: str) -> OrderPaid:
@@ -147,51 +199,76 @@ def ship(order: OrderState, *, carrier: str, tracking_number: str) -> OrderShipp
     return OrderShipped(order_id=order.order_id, user_id=order.user_id, carrier=by, tracking_number=number)
 
 
-def move(status: Status, action: Action) -> Status:
-    """Return the status that `action` leads to from `status`, or refuse with InvalidTransition."""
-    after = TRANSITIONS[action].get(status)
-    if after is None:
-        instead = _INSTEAD.get((status, action), "")
-        raise InvalidTransition(
-            f"A {status} order cannot be {_DONE[action]}{instead}.", ("orderId",), status=status, action=action
-        )
-    return after
+def deliver(order: OrderState) -> OrderDelivered:
+    move(order.status, Action.DELIVER)
+    return OrderDelivered(order_id=order.order_id, user_id=order.user_id)
 
 
-def _priced(index: int, wanted: Line, catalogue: Mapping[UUID, CatalogueItem], *, may_set_prices: bool) -> OrderLine:
+def cancel(order: OrderState, *, reason: str) -> OrderCancelled:
+    why = line(reason, ("reason",), what="The reason")
+    move(order.status, Action.CANCEL)
+    return OrderCancelled(
+        order_id=order.order_id, user_id=order.user_id, reason=why, lines=order.lines, total=order.total
+    )
+
+
+def refund(order: OrderState, *, reason: str) -> OrderRefunded:
+    why = line(reason, ("reason",), what="The reason")
+    move(order.status, Action.REFUND)
+    return OrderRefunded(
+        order_id=order.order_id,
+        user_id=order.user_id,
+        reason=why,
+        lines=order.lines,
+        total=order.total,
+        restocked=order.status in RESTOCKED_WHEN_REFUNDED,
+    )
+
+
+def _priced(wanted: Line, catalogue: Mapping[UUID, CatalogueItem], pricing: Pricing, path: Path) -> OrderLine:
     item = catalogue.get(wanted.product_id)
     if item is None:
-        raise NotFound("There is no product with this id.", _at(index, "productId"), id=wanted.product_id)
+        raise NotFound("There is no product with this id.", (*path, "productId"), id=wanted.product_id)
     if item.retired:
+        raise InvalidInput(f"{item.name} is retired and can no longer be ordered: leave it out.", (*path, "productId"))
+    if item.currency != pricing.currency.code:
         raise InvalidInput(
-            f"{item.name} is retired and can no longer be ordered: leave it out.", _at(index, "productId")
+            f"{item.name} is priced in {item.currency}, not in {pricing.currency.code}: change its price first.",
+            (*path, "productId"),
         )
-    if item.stock is not None and item.stock < wanted.quantity:
-        raise InsufficientStock(
-            f"Of {item.name}, {item.stock} can be ordered, not {wanted.quantity}.",
-            _at(index, "quantity"),
-            product_id=item.product_id,
-            requested=wanted.quantity,
-            available=item.stock,
-        )
+    _check_stock(item, wanted.quantity, (*path, "quantity"))
     return OrderLine(
         product_id=item.product_id,
         sku=item.sku,
         name=item.name,
         quantity=wanted.quantity,
-        unit_price=_unit_price(index, wanted, item, may_set_prices=may_set_prices),
+        unit_price=_unit_price(wanted, item, pricing, (*path, "unitPrice")),
     )
 
 
-def _unit_price(index: int, wanted: Line, item: CatalogueItem, *, may_set_prices: bool) -> Decimal:
+def _check_stock(item: CatalogueItem, more: int, path: Path) -> None:
+    if item.stock is not None and item.stock < more:
+        raise InsufficientStock(
+            f"Of {item.name}, {item.stock} can be ordered, not {more}.",
+            path,
+            product_id=item.product_id,
+            requested=more,
+            available=item.stock,
+        )
+
+
+def _unit_price(wanted: Line, item: CatalogueItem, pricing: Pricing, path: Path) -> Decimal:
     if wanted.unit_price is None:
         return item.price
-    if not may_set_prices:
-        raise InvalidInput(
-            "Only staff may set a price: leave unitPrice out, the catalogue's counts.", _at(index, "unitPrice")
-        )
-    return money.price(wanted.unit_price, _at(index, "unitPrice"), what="The unit price")
+    if not pricing.may_set_prices:
+        raise InvalidInput("Only staff may set a price: leave unitPrice out, the catalogue's counts.", path)
+    return pricing.currency.price(wanted.unit_price, path, what="The unit price")
 
 
-def _at(index: int, field: str) -> Path:
-    return ("items", str(index), field)
+def _total(lines: Sequence[OrderLine], path: Path) -> Decimal:
+    total = sum((item.total for item in lines), Decimal(0))
+    if total <= 0:
+        raise InvalidInput(_NOT_POSITIVE, path)
+    if total > LARGEST_TOTAL:
+        raise InvalidInput(f"The order total must be at most {LARGEST_TOTAL}; split the order.", path)
+    return total

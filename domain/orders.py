@@ -1,39 +1,69 @@
 """An existing order in the write store: locked and read for a decision, moved on after it."""
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from domain import order
 from domain.errors import NotFound
 from domain.event_log import partition_of_user
-from domain.events import Fact
-from domain.order import Action, OrderState, Status
-from domain.tables import Order, table
+from domain.events import Fact, OrderLine
+from domain.lifecycle import Action, Status, move
+from domain.order import OrderState
+from domain.tables import Order, OrderItem, table
 from domain.transaction import Change, Transaction
 
-_ORDERS = table(Order)
+_ORDERS, _ITEMS = table(Order), table(OrderItem)
 _LOCK = (
     select(_ORDERS.c.id, _ORDERS.c.user_id, _ORDERS.c.status, _ORDERS.c.version)
     .where(_ORDERS.c.id == bindparam("order_id"))
     .with_for_update(key_share=True)
 )
+_LINES = (
+    select(_ITEMS.c.product_id, _ITEMS.c.sku, _ITEMS.c.name, _ITEMS.c.quantity, _ITEMS.c.unit_price)
+    .where(_ITEMS.c.order_id == bindparam("order_id"))
+    .order_by(_ITEMS.c.line)
+)
 _ADVANCE = update(_ORDERS).where(_ORDERS.c.id == bindparam("order_id"))
+_ADD_ITEMS = insert(_ITEMS)
+_LAST_LINE = select(func.max(_ITEMS.c.line)).where(_ITEMS.c.order_id == bindparam("order_id"))
+_ONE_ITEM = (_ITEMS.c.order_id == bindparam("of_order"), _ITEMS.c.product_id == bindparam("of_product"))
+_SET_QUANTITY = update(_ITEMS).where(*_ONE_ITEM)
+_REMOVE_ITEM = delete(_ITEMS).where(*_ONE_ITEM)
 
 
 async def lock(order_id: UUID, tx: Transaction) -> OrderState:
-    """Lock an order until the commit; refuse where there is none, or one of another version than expected."""
+    """Lock an order until the commit, without its lines.
+
+    Refuses where there is none, where it is another user's than the sender's own (the same answer), and where its
+    version is another than expected.
+    """
     row = await tx.row(_LOCK, {"order_id": order_id})
-    if row is None:
+    if row is None or tx.actor.user_id not in {None, row.user_id}:
         raise NotFound("There is no order with this id.", ("orderId",), id=order_id)
     tx.expect(row.version)
     return OrderState(order_id=row.id, user_id=row.user_id, status=Status(row.status), version=row.version)
 
 
-async def advance(current: OrderState, action: Action, fact: Fact, tx: Transaction, **columns: str) -> Change:
+async def lock_whole(order_id: UUID, tx: Transaction) -> OrderState:
+    """Lock an order as `lock` does, and read its lines too."""
+    order = await lock(order_id, tx)
+    lines = tuple(
+        OrderLine(
+            product_id=row.product_id, sku=row.sku, name=row.name, quantity=row.quantity, unit_price=row.unit_price
+        )
+        for row in await tx.execute(_LINES, {"order_id": order_id})
+    )
+    return OrderState(
+        order_id=order.order_id, user_id=order.user_id, status=order.status, version=order.version, lines=lines
+    )
+
+
+async def advance(current: OrderState, action: Action, fact: Fact, tx: Transaction, **columns: Any) -> Change:
     """Write the status that `action` leads to, and the columns that come with it."""
     version = current.version + 1
-    status = order.move(current.status, action)
+    status = move(current.status, action)
     row = {"order_id": current.order_id, "status": status, "version": version, "updated_at": tx.now, **columns}
     await tx.execute(_ADVANCE, row)
     return Change(
@@ -43,3 +73,36 @@ async def advance(current: OrderState, action: Action, fact: Fact, tx: Transacti
         version=version,
         fact=fact,
     )
+
+
+async def add_items(order_id: UUID, lines: Iterable[tuple[int, OrderLine]], tx: Transaction) -> None:
+    """Write lines with their numbers."""
+    await tx.execute(
+        _ADD_ITEMS,
+        [
+            {
+                "order_id": order_id,
+                "product_id": item.product_id,
+                "line": number,
+                "sku": item.sku,
+                "name": item.name,
+                "quantity": item.quantity,
+                "unit_price": item.unit_price,
+            }
+            for number, item in lines
+        ],
+    )
+
+
+async def append_item(order_id: UUID, item: OrderLine, tx: Transaction) -> None:
+    """Write a line behind the others."""
+    last = (await tx.execute(_LAST_LINE, {"order_id": order_id})).scalar_one()
+    await add_items(order_id, [(last + 1, item)], tx)
+
+
+async def set_quantity(order_id: UUID, product_id: UUID, quantity: int, tx: Transaction) -> None:
+    await tx.execute(_SET_QUANTITY, {"of_order": order_id, "of_product": product_id, "quantity": quantity})
+
+
+async def remove_item(order_id: UUID, product_id: UUID, tx: Transaction) -> None:
+    await tx.execute(_REMOVE_ITEM, {"of_order": order_id, "of_product": product_id})

@@ -8,3 +8,5 @@ class WriteSettings:
     """`database_url` is a PostgreSQL URL without a driver, such as postgresql://user:password@host/tandem_write."""
 
     database_url: str
+    currency: str = "USD"
+    """The ISO 4217 code of all prices; chosen once, before the first product."""

@@ -44,6 +44,7 @@ class Product(WriteTable, table=True):
     sku: str = Field(sa_type=Text, unique=True)
     name: str = Field(sa_type=Text)
     price: Decimal = Field(sa_type=Numeric)
+    currency: str = Field(sa_type=Text)
     stock: int | None = Field(sa_type=BigInteger)
     retired: bool
     version: int
@@ -62,6 +63,7 @@ class Order(WriteTable, table=True):
     payment_reference: str | None = Field(default=None, sa_type=Text)
     carrier: str | None = Field(default=None, sa_type=Text)
     tracking_number: str | None = Field(default=None, sa_type=Text)
+    cancellation_reason: str | None = Field(default=None, sa_type=Text)
     version: int
     created_at: datetime = _moment()
     updated_at: datetime = _moment()

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import VersionConflict
 from domain.events import Fact
+from domain.money import Currency
+from domain.order import Pricing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,8 @@ class Actor:
 
     id: str
     staff: bool = False
+    user_id: UUID | None = None
+    """The user whose orders alone this sender knows of; None: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Transaction:
 
     connection: AsyncConnection
     actor: Actor
+    currency: Currency
     now: datetime
     new_id: Callable[[], UUID]
     expected_version: int | None
@@ -38,6 +43,10 @@ class Transaction:
 
     async def row(self, statement: Executable, parameters: Any = None) -> Row[Any] | None:
         return (await self.connection.execute(statement, parameters)).one_or_none()
+
+    @property
+    def pricing(self) -> Pricing:
+        return Pricing(currency=self.currency, may_set_prices=self.actor.staff)
 
     def expect(self, version: int) -> None:
         """Refuse with VersionConflict where the sender expects another version than the current one."""

@@ -3,8 +3,8 @@
 import re
 from uuid import UUID
 
-from domain.errors import InvalidInput, Path
-from domain.events import UserRegistered
+from domain.errors import InvalidInput
+from domain.events import UserEmailChanged, UserRegistered, UserRenamed
 from domain.text import line
 
 LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
@@ -12,11 +12,15 @@ _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_
 
 
 def register(*, user_id: UUID, name: str, email: str) -> UserRegistered:
-    return UserRegistered(
-        user_id=user_id,
-        name=line(name, ("name",), what="The name"),
-        email=_email(email, ("email",)),
-    )
+    return UserRegistered(user_id=user_id, name=_name(name), email=_email(email))
+
+
+def rename(*, user_id: UUID, name: str) -> UserRenamed:
+    return UserRenamed(user_id=user_id, name=_name(name))
+
+
+def change_email(*, user_id: UUID, email: str) -> UserEmailChanged:
+    return UserEmailChanged(user_id=user_id, email=_email(email))
 
 
 def email_key(email: str) -> str:
@@ -24,8 +28,12 @@ def email_key(email: str) -> str:
     return email.casefold()
 
 
-def _email(value: str, path: Path) -> str:
-    email = line(value, path, what="The e-mail address", longest=LONGEST_EMAIL)
+def _name(value: str) -> str:
+    return line(value, ("name",), what="The name")
+
+
+def _email(value: str) -> str:
+    email = line(value, ("email",), what="The e-mail address", longest=LONGEST_EMAIL)
     if not _EMAIL.fullmatch(email):
-        raise InvalidInput("This is not an e-mail address: write it like ada@example.com.", path)
+        raise InvalidInput("This is not an e-mail address: write it like ada@example.com.", ("email",))
     return email

@@ -6,7 +6,7 @@ from api.context import Info
 from api.pagination import PageArguments
 from api.scalars import ConsistencyToken, uuid_of
 from api.types.connections import OrderConnection, orders_of
-from domain.order import Status
+from domain.lifecycle import Status
 from projections.views import user_orders_view
 
 

@@ -12,7 +12,7 @@ from api.context import Info
 from api.pagination import Page, PageArguments, PageInfo, slice_of
 from api.types.order import Order
 from api.types.product import Product
-from domain.order import Status
+from domain.lifecycle import Status
 from projections.keyset import Keyset, cut
 from projections.views import products_view, user_orders_view
 

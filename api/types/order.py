@@ -9,7 +9,7 @@ import strawberry
 
 from api.types.money import Money
 from api.types.node import Node
-from domain.order import Status
+from domain.lifecycle import Status
 
 strawberry.enum(Status, name="OrderStatus")
 

@@ -17,8 +17,8 @@ from api.types.product import Product
 from api.types.user import User
 from domain import errors
 from domain.bus import Accepted
-from domain.order import Action, Status
-from projections.projection import Projection, fold_all
+from domain.lifecycle import Action, Status
+from projections.projection import Projection
 from projections.views import products_view, user_orders_view, users_view
 
 T = TypeVar("T")
@@ -209,14 +209,8 @@ def refused(refusal: errors.Refusal) -> UserError:  # noqa: PLR0911 - one a kind
 
 
 def _receipt(accepted: Accepted) -> dict[str, Any]:
-    token = _token(accepted)
-    return {"version": accepted.version, "token": token and str(token), "replayed": accepted.replayed}
-
-
-def _token(accepted: Accepted) -> Token | None:
-    if accepted.partition is None or accepted.position is None:
-        return None
-    return Token(partition=accepted.partition, position=accepted.position)
+    token = None if accepted.dry_run else str(Token(partition=accepted.partition, position=accepted.position))
+    return {"version": accepted.version, "token": token, "replayed": accepted.replayed}
 
 
 async def _after(
@@ -226,12 +220,11 @@ async def _after(
     by_id: Callable[[UUID], Select[Any]],
     of: Callable[[Mapping[str, Any]], T],
 ) -> T | None:
-    """Return what a command led to: for a dry run folded from its history, else read once the projection is there."""
-    token = _token(accepted)
-    if token is None:
-        folded = fold_all(projection, accepted.history)
-        return of(folded) if folded is not None else None
+    """Return what a command led to, read once the projection is there; for a dry run, with the event to come folded in."""
+    token = Token(partition=accepted.partition, position=accepted.position)
     if not await info.context.consistency.wait(projection.name, token):
         return None
     row = await info.context.reads.one(by_id(accepted.stream_id))
+    if accepted.preview is not None:
+        row = projection.fold(row, accepted.preview)
     return of(row) if row is not None else None

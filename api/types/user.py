@@ -11,7 +11,7 @@ from api.pagination import PageArguments
 from api.types.connections import OrderConnection, orders_of
 from api.types.money import Money
 from api.types.node import Node
-from domain.order import Status
+from domain.lifecycle import Status
 
 
 @strawberry.type(description="One row of users_view.")

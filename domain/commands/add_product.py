@@ -34,12 +34,14 @@ async def handle(command: AddProduct, tx: Transaction) -> Change:
         name=command.name,
         price=command.price,
         stock=command.stock,
+        currency=tx.currency,
     )
     row = {
         "id": fact.product_id,
         "sku": fact.sku,
         "name": fact.name,
         "price": fact.price,
+        "currency": fact.currency,
         "stock": fact.stock,
         "retired": False,
         "version": 1,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain import order, orders
-from domain.order import Action
+from domain.lifecycle import Action
 from domain.transaction import Change, Transaction
 
 
