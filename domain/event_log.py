@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import FACTS, Event, Fact
+from domain.upcasters import UnknownShapeError, current_version, upcast
 
 PARTITIONS = 64
 _USER_PARTITIONS = 48  # the others are for products, so that a restock never waits behind an order
@@ -54,12 +55,13 @@ _APPEND = text("""
     )
     insert into events (partition, position, event_id, stream_id, stream_type, version, type, schema_version, data,
                         metadata, occurred_at)
-    select :partition, head.position - :n + e.place, e.event_id, e.stream_id, e.stream_type, e.version, e.type, 1,
-           e.data, e.metadata, e.occurred_at
+    select :partition, head.position - :n + e.place, e.event_id, e.stream_id, e.stream_type, e.version, e.type,
+           e.schema_version, e.data, e.metadata, e.occurred_at
     from head, rows from (jsonb_to_recordset(cast(:entries as jsonb)) as (
-        event_id uuid, stream_id uuid, stream_type text, version int, type text, data jsonb, metadata jsonb,
-        occurred_at timestamptz
-    )) with ordinality as e (event_id, stream_id, stream_type, version, type, data, metadata, occurred_at, place)
+        event_id uuid, stream_id uuid, stream_type text, version int, type text, schema_version smallint, data jsonb,
+        metadata jsonb, occurred_at timestamptz
+    )) with ordinality as e (event_id, stream_id, stream_type, version, type, schema_version, data, metadata,
+                             occurred_at, place)
     returning position
 """)
 
@@ -101,6 +103,7 @@ def _stored(entry: Entry) -> dict[str, object]:
         "stream_type": event.stream_type,
         "version": event.version,
         "type": type(event.fact).__name__,
+        "schema_version": current_version(type(event.fact).__name__),
         "data": event.fact,
         "metadata": {name: value for name, value in metadata.items() if value is not None},
         "occurred_at": event.at,
@@ -108,7 +111,7 @@ def _stored(entry: Entry) -> dict[str, object]:
 
 
 _COLUMNS = """
-    partition, position, stream_id, stream_type, version, type, cast(data as text) as data,
+    partition, position, stream_id, stream_type, version, type, schema_version, cast(data as text) as data,
     metadata ->> 'actor' as actor, occurred_at
 """
 _READ = text(f"""
@@ -158,9 +161,17 @@ def _events(rows: Iterable[Any]) -> list[Event]:
             stream_id=stream_id,
             stream_type=stream_type,
             version=version,
-            fact=_DECODERS[type_].validate_json(data),
+            fact=_fact(type_, shape, data),
             actor=actor,
             at=occurred_at,
         )
-        for partition, position, stream_id, stream_type, version, type_, data, actor, occurred_at in rows
+        for partition, position, stream_id, stream_type, version, type_, shape, data, actor, occurred_at in rows
     ]
+
+
+def _fact(type_: str, schema_version: int, data: str) -> Fact:
+    if type_ not in _DECODERS:
+        raise UnknownShapeError(f"{type_} is not known here")
+    if schema_version == current_version(type_):
+        return _DECODERS[type_].validate_json(data)
+    return _DECODERS[type_].validate_python(upcast(type_, schema_version, orjson.loads(data)))

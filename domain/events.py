@@ -16,6 +16,8 @@ class UserRegistered:
     user_id: UUID
     name: str
     email: str
+    currency: str
+    """In which this user's spending is added up; since version 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,8 @@ Fact = (
     | OrderRefunded
 )
 
+# Facts whose shape has changed since they were first written down; domain.upcasters lifts the older ones.
+SCHEMA_VERSIONS: dict[str, int] = {"UserRegistered": 2}
 FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in get_args(Fact)}
 
 

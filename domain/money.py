@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 import iso4217
 
@@ -26,6 +27,7 @@ class Currency:
     exponent: int
 
     @classmethod
+    @cache
     def of(cls, code: str) -> "Currency":
         """Return a currency; raise ValueError where ISO 4217 has none of that code, or none that is spent."""
         exponent = iso4217.Currency(code).exponent

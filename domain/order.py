@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
-from domain.errors import InsufficientStock, InvalidInput, InvalidTransition, NotFound, Path, TotalMismatch
+from domain.errors import InsufficientStock, InvalidInput, NotFound, Path, TotalMismatch
 from domain.events import (
     OrderCancelled,
     OrderCreated,
@@ -163,7 +162,7 @@ def change_quantity(
     current = order.line_of(product_id)
     if quantity == current.quantity:
         raise InvalidInput(f"The quantity is {quantity} already.", ("quantity",))
-    _check_stock(catalogue[product_id], quantity - current.quantity, ("quantity",))
+    _check_stock(catalogue[product_id], quantity, ("quantity",), has=current.quantity)
     changed = [replace(has, quantity=quantity) if has is current else has for has in order.lines]
     return OrderItemQuantityChanged(
         order_id=order.order_id,
@@ -246,14 +245,15 @@ def _priced(wanted: Line, catalogue: Mapping[UUID, CatalogueItem], pricing: Pric
     )
 
 
-def _check_stock(item: CatalogueItem, more: int, path: Path) -> None:
-    if item.stock is not None and item.stock < more:
+def _check_stock(item: CatalogueItem, wanted: int, path: Path, *, has: int = 0) -> None:
+    """Refuse where the stock and the pieces that the order `has` already do not suffice."""
+    if item.stock is not None and item.stock + has < wanted:
         raise InsufficientStock(
-            f"Of {item.name}, {item.stock} can be ordered, not {more}.",
+            f"Of {item.name}, {item.stock + has} can be ordered, not {wanted}.",
             path,
             product_id=item.product_id,
-            requested=more,
-            available=item.stock,
+            requested=wanted,
+            available=item.stock + has,
         )
 
 

@@ -19,10 +19,12 @@ class KeyTakenMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
+    """What a command did. `position` is 0 while its event waits to be appended by the same transaction."""
+
     stream_id: UUID
     version: int
-    partition: int | None
-    position: int | None
+    partition: int
+    position: int
 
 
 def fingerprint(command: object, expected_version: int | None) -> bytes:
@@ -32,7 +34,8 @@ def fingerprint(command: object, expected_version: int | None) -> bytes:
 
 
 _FIND = text("""
-    select r.fingerprint, r.stream_id, r.version, e.partition, e.position
+    select r.fingerprint, r.stream_id, r.version, coalesce(e.partition, 0) as partition,
+           coalesce(e.position, 0) as position
     from receipts r
     left join events e on e.stream_id = r.stream_id and e.version = r.version
     where r.actor = :actor and r.key = :key

@@ -5,14 +5,15 @@ from uuid import UUID
 
 from domain.errors import InvalidInput
 from domain.events import UserEmailChanged, UserRegistered, UserRenamed
+from domain.money import Currency
 from domain.text import line
 
 LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?")
 
 
-def register(*, user_id: UUID, name: str, email: str) -> UserRegistered:
-    return UserRegistered(user_id=user_id, name=_name(name), email=_email(email))
+def register(*, user_id: UUID, name: str, email: str, currency: Currency) -> UserRegistered:
+    return UserRegistered(user_id=user_id, name=_name(name), email=_email(email), currency=currency.code)
 
 
 def rename(*, user_id: UUID, name: str) -> UserRenamed:

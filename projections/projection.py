@@ -17,6 +17,14 @@ Addition = tuple[UUID, Mapping[str, Any]]
 """The key of a row and what is added to its counters."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Columns that all rows get which have these values: `update ... set values where where`."""
+
+    where: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
 class ReadTable(SQLModel, registry=registry()):
     """The base of the read store's tables, with metadata of its own: no migration of it sees a write table."""
 
@@ -29,12 +37,19 @@ def _nothing(_: Event) -> Iterable[Addition]:
     return ()
 
 
+def _no_update(_: Event) -> Update | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
     """How one read table follows from the log.
 
     `key` names the row that an event concerns, None where it concerns no row here. `fold` gives the row after the
     event; the same row means that nothing changes. Both are pure.
+
+    `update` is for an event that changes rows which it cannot name, such as all orders of a user. Those rows have to be
+    of the event's own partition.
 
     `add` is for numbers that events of many partitions raise, which no fold can hold: it gives amounts to be added to
     the columns in `counters`. Those belong to `add` alone; they start at zero, and may do so before the row's own
@@ -44,6 +59,7 @@ class Projection:
     table: type[ReadTable]
     key: Callable[[Event], UUID | None]
     fold: Callable[[Row | None, Event], Row | None]
+    update: Callable[[Event], Update | None] = _no_update
     add: Callable[[Event], Iterable[Addition]] = _nothing
     counters: frozenset[str] = frozenset()
     version: int = 1

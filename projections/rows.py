@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, TextClause, text
 
-from projections.projection import Projection, Row
+from projections.projection import Projection, Row, Update
 
 
 def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> dict[UUID, Row]:
@@ -21,6 +21,13 @@ def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -
 
 def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
     connection.execute(_upsert(projection), {"rows": _json(rows)})
+
+
+def update(connection: Connection, projection: Projection, change: Update, *, log_position: int) -> None:
+    values = {**change.values, "log_position": log_position}
+    parameters = {f"set_{name}": value for name, value in values.items()}
+    parameters |= {f"is_{name}": value for name, value in change.where.items()}
+    connection.execute(_update(projection, tuple(values), tuple(change.where)), parameters)
 
 
 def increase(connection: Connection, projection: Projection, sums: Mapping[UUID, Mapping[str, Any]]) -> None:
@@ -63,6 +70,13 @@ def _upsert(projection: Projection) -> TextClause:
         order by {key}
         on conflict ({key}) do update set {changes}
     """)  # noqa: S608
+
+
+@cache
+def _update(projection: Projection, changed: tuple[str, ...], where: tuple[str, ...]) -> TextClause:
+    changes = ", ".join(f"{column} = :set_{column}" for column in changed)
+    condition = " and ".join(f"{column} = :is_{column}" for column in where)
+    return text(f"update {projection.name} set {changes} where {condition}")  # noqa: S608
 
 
 @cache

@@ -15,7 +15,7 @@ from domain import event_log
 from domain.events import Event
 from projections import checkpoints, rows
 from projections.progress import Progress
-from projections.projection import Projection, Row
+from projections.projection import Projection, Row, Update
 
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
@@ -94,26 +94,47 @@ class Runner:
 
 def apply(read: Connection, projection: Projection, events: Sequence[Event]) -> None:
     """Change a read table by a batch of events: one select, folds in memory, one upsert."""
-    concerned = [(key, event) for event in events if (key := projection.key(event)) is not None]
-    if concerned:
-        before = rows.load(read, projection, {key for key, _ in concerned})
-        if changed := _folded(projection, before, concerned):
-            rows.upsert(read, projection, changed)
+    batch = Batch(projection, _load(read, projection, events))
+    for event in events:
+        batch.take_in(event)
+    for change, position in batch.updates:  # before the rows in memory, which have been through them in their order
+        rows.update(read, projection, change, log_position=position)
+    if batch.changed:
+        rows.upsert(read, projection, [batch.rows[key] for key in batch.changed])
     if sums := _sums(projection, events):
         rows.increase(read, projection, sums)
 
 
-def _folded(projection: Projection, before: dict[UUID, Row], concerned: Iterable[tuple[UUID, Event]]) -> list[Row]:
-    now: dict[UUID, Row | None] = {**before}
-    changed: set[UUID] = set()
-    for key, event in concerned:
-        row = now.get(key)
-        after = projection.fold(row, event)
-        if after is not row and after is not None:
-            after["log_position"] = event.position
-            now[key] = after
-            changed.add(key)
-    return [row for key in changed if (row := now[key]) is not None]
+def _load(read: Connection, projection: Projection, events: Iterable[Event]) -> dict[UUID, Row]:
+    keys = {key for event in events if (key := projection.key(event)) is not None}
+    return rows.load(read, projection, keys) if keys else {}
+
+
+class Batch:
+    """The rows that a batch of events concerns, as they become event by event."""
+
+    def __init__(self, projection: Projection, before: dict[UUID, Row]) -> None:
+        self.rows = before
+        self.changed: set[UUID] = set()
+        self.updates: list[tuple[Update, int]] = []
+        self._projection = projection
+
+    def take_in(self, event: Event) -> None:
+        if (key := self._projection.key(event)) is not None:
+            row = self.rows.get(key)
+            after = self._projection.fold(row, event)
+            if after is not None and after is not row:
+                self._set(key, after, event)
+        if (update := self._projection.update(event)) is not None:
+            self.updates.append((update, event.position))
+            for key, row in self.rows.items():
+                if all(row[column] == value for column, value in update.where.items()):
+                    self._set(key, {**row, **update.values}, event)
+
+    def _set(self, key: UUID, row: Row, event: Event) -> None:
+        row["log_position"] = event.position
+        self.rows[key] = row
+        self.changed.add(key)
 
 
 def _sums(projection: Projection, events: Iterable[Event]) -> dict[UUID, dict[str, Any]]:

@@ -6,17 +6,9 @@ import strawberry
 
 from api.context import Info
 from api.dispatch import CommandInput, dispatch
+from api.types.inputs import OrderLineInput
 from api.types.results import OrderAccepted, OrderResult
 from domain.commands import CreateOrder
-
-
-@strawberry.input
-class OrderLineInput:
-    product_id: strawberry.ID
-    quantity: int
-    unit_price: Decimal | None = strawberry.field(
-        default=None, description="Another price than the product's; staff only."
-    )
 
 
 @strawberry.input

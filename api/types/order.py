@@ -6,12 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
+from strawberry.scalars import JSON
 
 from api.types.money import Money
 from api.types.node import Node
-from domain.lifecycle import Status
+from domain.lifecycle import Action, Status, blocked
+from domain.order import MOST_LINES
 
 strawberry.enum(Status, name="OrderStatus")
+strawberry.enum(Action, name="OrderActionName")
 
 
 @strawberry.type
@@ -22,6 +25,22 @@ class OrderItem:
     quantity: int
     unit_price: Money
     line_total: Money
+
+
+@strawberry.type
+class OrderEvent:
+    version: int
+    type: str
+    at: datetime
+    actor: str | None
+    details: JSON
+
+
+@strawberry.type
+class OrderAction:
+    name: Action
+    allowed: bool
+    reason: str | None
 
 
 @strawberry.type(description="One row of user_orders_view: all that a page about an order shows, joined beforehand.")
@@ -62,6 +81,28 @@ class Order(Node):
             )
             for item in self.row["items"]
         ]
+
+    @strawberry.field(description="What happened to the order, oldest first.")
+    def timeline(self) -> list[OrderEvent]:
+        return [
+            OrderEvent(
+                version=entry["version"],
+                type=entry["type"],
+                at=datetime.fromisoformat(entry["at"]),
+                actor=entry["actor"],
+                details=entry["details"],
+            )
+            for entry in self.row["timeline"]
+        ]
+
+    @strawberry.field(
+        description="Every command that an order can be given, whether this one would take it now, and if not, why not."
+    )
+    def available_actions(self) -> list[OrderAction]:
+        reasons = {
+            action: blocked(self.status, action, lines=self.item_count, most_lines=MOST_LINES) for action in Action
+        }
+        return [OrderAction(name=action, allowed=why is None, reason=why) for action, why in reasons.items()]
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Order":

@@ -22,7 +22,6 @@ from projections.projection import Projection
 from projections.views import products_view, user_orders_view, users_view
 
 T = TypeVar("T")
-strawberry.enum(Action, name="OrderActionName")
 
 
 @strawberry.enum
@@ -220,7 +219,7 @@ async def _after(
     by_id: Callable[[UUID], Select[Any]],
     of: Callable[[Mapping[str, Any]], T],
 ) -> T | None:
-    """Return what a command led to, read once the projection is there; for a dry run, with the event to come folded in."""
+    """Return what a command led to, read once the projection is there; a dry run's event is folded in."""
     token = Token(partition=accepted.partition, position=accepted.position)
     if not await info.context.consistency.wait(projection.name, token):
         return None

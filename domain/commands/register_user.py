@@ -25,7 +25,9 @@ _ADD = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
 
 
 async def handle(command: RegisterUser, tx: Transaction) -> Change:
-    fact = user.register(user_id=command.id or tx.new_id(), name=command.name, email=command.email)
+    fact = user.register(
+        user_id=command.id or tx.new_id(), name=command.name, email=command.email, currency=tx.currency
+    )
     row = {
         "id": fact.user_id,
         "name": fact.name,

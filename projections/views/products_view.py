@@ -13,9 +13,23 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Index, Numeric, Select, Text, func, or_, select, text
 from sqlmodel import Field, col
 
-from domain.events import Event, OrderCreated, ProductAdded
+from domain.events import (
+    Event,
+    OrderCancelled,
+    OrderCreated,
+    OrderItemAdded,
+    OrderItemQuantityChanged,
+    OrderItemRemoved,
+    OrderLine,
+    OrderRefunded,
+    ProductAdded,
+    ProductPriceChanged,
+    ProductRenamed,
+    ProductRestocked,
+    ProductRetired,
+)
 from projections.keyset import Keyset
-from projections.projection import Addition, Projection, ReadTable, Row
+from projections.projection import Addition, Projection, ReadTable, Row, known
 
 
 def _counter(sa_type: Any) -> Any:
@@ -61,14 +75,46 @@ def fold(row: Row | None, event: Event) -> Row | None:
                 "updated_at": event.at,
                 "version": event.version,
             }
+        case ProductRenamed() as fact:
+            return _changed(row, event) | {"name": fact.name}
+        case ProductPriceChanged() as fact:
+            return _changed(row, event) | {"price": fact.price, "currency": fact.currency}
+        case ProductRestocked() as fact:
+            product = _changed(row, event)
+            return product | {"stocked": product["stocked"] + fact.quantity}
+        case ProductRetired():
+            return _changed(row, event) | {"retired": True}
     return row
+
+
+def _changed(row: Row | None, event: Event) -> Row:
+    return known(row, event) | {"version": event.version, "updated_at": event.at}
 
 
 def add(event: Event) -> Iterable[Addition]:
     match event.fact:
         case OrderCreated() as fact:
-            for item in fact.lines:
-                yield item.product_id, {"units_sold": item.quantity, "revenue": item.total}
+            yield from (_sold(item) for item in fact.lines)
+        case OrderItemAdded() as fact:
+            yield _sold(fact.line)
+        case OrderItemQuantityChanged() as fact:
+            more = fact.quantity - fact.before
+            yield fact.product_id, {"units_sold": more, "revenue": more * fact.unit_price}
+        case OrderItemRemoved() as fact:
+            yield _returned(fact.line)
+        case OrderCancelled() as fact:
+            yield from (_returned(item) for item in fact.lines)
+        case OrderRefunded() as fact:
+            yield from (_returned(item, restocked=fact.restocked) for item in fact.lines)
+
+
+def _sold(item: OrderLine) -> Addition:
+    return item.product_id, {"units_sold": item.quantity, "revenue": item.total}
+
+
+def _returned(item: OrderLine, *, restocked: bool = True) -> Addition:
+    """Take a line back; pieces that stay with the buyer remain sold, so that the stock stays what it is."""
+    return item.product_id, {"units_sold": -item.quantity if restocked else 0, "revenue": -item.total}
 
 
 PROJECTION = Projection(table=ProductsView, key=key, fold=fold, add=add, counters=frozenset({"units_sold", "revenue"}))

@@ -10,10 +10,27 @@ from sqlalchemy import BigInteger, DateTime, Index, Numeric, Select, Text, func,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, col
 
-from domain.events import Event, OrderCreated, OrderPaid, OrderShipped
-from domain.order import Status
+from domain.events import (
+    Event,
+    Fact,
+    OrderCancelled,
+    OrderCreated,
+    OrderDelivered,
+    OrderItemAdded,
+    OrderItemQuantityChanged,
+    OrderItemRemoved,
+    OrderLine,
+    OrderPaid,
+    OrderRefunded,
+    OrderShipped,
+    UserEmailChanged,
+    UserRenamed,
+)
+from domain.lifecycle import Status
 from projections.keyset import Keyset
-from projections.projection import Projection, ReadTable, Row, known
+from projections.projection import Projection, ReadTable, Row, Update, known
+
+Item = dict[str, Any]
 
 
 class UserOrdersView(ReadTable, table=True):
@@ -39,6 +56,7 @@ class UserOrdersView(ReadTable, table=True):
     updated_at: datetime = Field(sa_type=DateTime(timezone=True))
     version: int
     stale: bool
+    timeline: list[dict[str, Any]] = Field(sa_type=JSONB)
     log_position: int = Field(sa_type=BigInteger)
 
 
@@ -50,14 +68,38 @@ def fold(row: Row | None, event: Event) -> Row | None:
     match event.fact:
         case OrderCreated() as fact:
             return _created(fact, event)
+        case OrderItemAdded() as fact:
+            order = known(row, event)
+            return _with_items(order, event, [*order["items"], _item(fact.line)], fact.total)
+        case OrderItemQuantityChanged() as fact:
+            order = known(row, event)
+            return _with_items(order, event, [_with_quantity(item, fact) for item in order["items"]], fact.total)
+        case OrderItemRemoved() as fact:
+            order, gone = known(row, event), str(fact.line.product_id)
+            left = [item for item in order["items"] if item["product_id"] != gone]
+            return _with_items(order, event, left, fact.total)
         case OrderPaid() as fact:
             return _moved(row, event, Status.PAID) | {"payment_reference": fact.payment_reference}
         case OrderShipped() as fact:
-            return _moved(row, event, Status.SHIPPED) | {
-                "carrier": fact.carrier,
-                "tracking_number": fact.tracking_number,
-            }
+            shipment = {"carrier": fact.carrier, "tracking_number": fact.tracking_number}
+            return _moved(row, event, Status.SHIPPED) | shipment
+        case OrderDelivered():
+            return _moved(row, event, Status.DELIVERED)
+        case OrderCancelled() as fact:
+            return _moved(row, event, Status.CANCELLED) | {"cancellation_reason": fact.reason}
+        case OrderRefunded() as fact:
+            return _moved(row, event, Status.REFUNDED) | {"cancellation_reason": fact.reason}
     return row
+
+
+def update(event: Event) -> Update | None:
+    """A user's new name or address is shown on all of its orders."""
+    match event.fact:
+        case UserRenamed() as fact:
+            return Update(where={"user_id": fact.user_id}, values={"user_name": fact.name})
+        case UserEmailChanged() as fact:
+            return Update(where={"user_id": fact.user_id}, values={"user_email": fact.email})
+    return None
 
 
 def _created(fact: OrderCreated, event: Event) -> Row:
@@ -69,19 +111,7 @@ def _created(fact: OrderCreated, event: Event) -> Row:
         "user_email": fact.user_email,
         "total": fact.total,
         "currency": fact.currency,
-        "item_count": len(fact.lines),
-        "item_names": ", ".join([item.name for item in fact.lines]),
-        "items": [
-            {
-                "product_id": item.product_id,
-                "sku": item.sku,
-                "name": item.name,
-                "quantity": item.quantity,
-                "unit_price": item.unit_price,
-                "line_total": item.total,
-            }
-            for item in fact.lines
-        ],
+        **_shown([_item(item) for item in fact.lines]),
         "status": Status.PENDING,
         "payment_reference": None,
         "carrier": None,
@@ -91,14 +121,79 @@ def _created(fact: OrderCreated, event: Event) -> Row:
         "updated_at": event.at,
         "version": event.version,
         "stale": False,
+        "timeline": [_happened(event)],
     }
 
 
 def _moved(row: Row | None, event: Event, status: Status) -> Row:
-    return known(row, event) | {"status": status, "version": event.version, "updated_at": event.at}
+    return _next(known(row, event), event) | {"status": status}
 
 
-PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold)
+def _with_items(row: Row, event: Event, items: list[Item], total: Decimal) -> Row:
+    return _next(row, event) | _shown(items) | {"total": total}
+
+
+def _next(row: Row, event: Event) -> Row:
+    timeline = [*row["timeline"], _happened(event)]
+    return row | {"version": event.version, "updated_at": event.at, "timeline": timeline}
+
+
+def _shown(items: list[Item]) -> Row:
+    return {"items": items, "item_count": len(items), "item_names": ", ".join([item["name"] for item in items])}
+
+
+def _item(item: OrderLine) -> Item:
+    """Return a line as it comes back from the table: amounts and ids are text in JSON."""
+    return {
+        "product_id": str(item.product_id),
+        "sku": item.sku,
+        "name": item.name,
+        "quantity": item.quantity,
+        "unit_price": str(item.unit_price),
+        "line_total": str(item.total),
+    }
+
+
+def _with_quantity(item: Item, fact: OrderItemQuantityChanged) -> Item:
+    if item["product_id"] != str(fact.product_id):
+        return item
+    return item | {"quantity": fact.quantity, "line_total": str(fact.quantity * fact.unit_price)}
+
+
+def _happened(event: Event) -> Item:
+    return {
+        "version": event.version,
+        "type": type(event.fact).__name__,
+        "at": event.at.isoformat(),
+        "actor": event.actor,
+        "details": _details(event.fact),
+    }
+
+
+def _details(fact: Fact) -> Item:
+    """Return what is worth telling of a fact, by the contract's names."""
+    match fact:
+        case OrderCreated():
+            return {"total": str(fact.total), "currency": fact.currency, "itemCount": len(fact.lines)}
+        case OrderItemAdded() | OrderItemRemoved():
+            line = fact.line
+            item = {"productId": str(line.product_id), "name": line.name, "quantity": line.quantity}
+            return item | {"unitPrice": str(line.unit_price), "total": str(fact.total)}
+        case OrderItemQuantityChanged():
+            quantities = {"quantityBefore": fact.before, "quantity": fact.quantity}
+            return {"productId": str(fact.product_id), **quantities, "total": str(fact.total)}
+        case OrderPaid():
+            return {"paymentReference": fact.payment_reference}
+        case OrderShipped():
+            return {"carrier": fact.carrier, "trackingNumber": fact.tracking_number}
+        case OrderCancelled():
+            return {"reason": fact.reason}
+        case OrderRefunded():
+            return {"reason": fact.reason, "restocked": fact.restocked}
+    return {}
+
+
+PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold, update=update)
 
 NEWEST_FIRST = Keyset(UserOrdersView.created_at, UserOrdersView.order_id, descending=True)
 

@@ -7,8 +7,19 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Numeric, Select, Text, select
 from sqlmodel import Field, col
 
-from domain import money
-from domain.events import Event, OrderCreated, UserRegistered
+from domain.events import (
+    Event,
+    OrderCancelled,
+    OrderCreated,
+    OrderItemAdded,
+    OrderItemQuantityChanged,
+    OrderItemRemoved,
+    OrderRefunded,
+    UserEmailChanged,
+    UserRegistered,
+    UserRenamed,
+)
+from domain.money import Currency
 from projections.projection import Projection, ReadTable, Row, known
 
 
@@ -28,12 +39,22 @@ class UsersView(ReadTable, table=True):
     log_position: int = Field(sa_type=BigInteger)
 
 
+_CONCERNED = (
+    UserRegistered,
+    UserRenamed,
+    UserEmailChanged,
+    OrderCreated,
+    OrderItemAdded,
+    OrderItemQuantityChanged,
+    OrderItemRemoved,
+    OrderCancelled,
+    OrderRefunded,
+)
+
+
 def key(event: Event) -> UUID | None:
     """An order counts for its user, whose events are in the same partition and so in order with it."""
-    match event.fact:
-        case UserRegistered() | OrderCreated() as fact:
-            return fact.user_id
-    return None
+    return event.fact.user_id if isinstance(event.fact, _CONCERNED) else None
 
 
 def fold(row: Row | None, event: Event) -> Row | None:
@@ -44,21 +65,36 @@ def fold(row: Row | None, event: Event) -> Row | None:
                 "name": fact.name,
                 "email": fact.email,
                 "order_count": 0,
-                "total_spent": Decimal("0.00"),
-                "currency": money.CURRENCY,
+                "total_spent": Currency.of(fact.currency).zero,
+                "currency": fact.currency,
                 "last_order_at": None,
                 "created_at": event.at,
                 "updated_at": event.at,
                 "version": event.version,
             }
+        case UserRenamed() as fact:
+            return known(row, event) | {"name": fact.name, "version": event.version, "updated_at": event.at}
+        case UserEmailChanged() as fact:
+            return known(row, event) | {"email": fact.email, "version": event.version, "updated_at": event.at}
         case OrderCreated() as fact:
             user = known(row, event)
-            return user | {
+            return _spent(user, fact.total) | {
                 "order_count": user["order_count"] + 1,
-                "total_spent": user["total_spent"] + fact.total,
                 "last_order_at": max(user["last_order_at"] or event.at, event.at),
             }
+        case OrderItemAdded() as fact:
+            return _spent(known(row, event), fact.line.total)
+        case OrderItemQuantityChanged() as fact:
+            return _spent(known(row, event), (fact.quantity - fact.before) * fact.unit_price)
+        case OrderItemRemoved() as fact:
+            return _spent(known(row, event), -fact.line.total)
+        case OrderCancelled() | OrderRefunded() as fact:
+            return _spent(known(row, event), -fact.total)
     return row
+
+
+def _spent(user: Row, amount: Decimal) -> Row:
+    return user | {"total_spent": user["total_spent"] + amount}
 
 
 PROJECTION = Projection(table=UsersView, key=key, fold=fold)

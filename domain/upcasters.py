@@ -1,0 +1,39 @@
+"""Lifts facts of older shapes to today's, one version at a time, while they are read; the log itself stays as it is."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from domain.events import SCHEMA_VERSIONS
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class UnknownShapeError(LookupError):
+    """A fact is of a version that this code does not know: written by a newer one, or missing an upcaster."""
+
+
+def _user_registered_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Until version 2 there was one currency."""
+    return data | {"currency": "USD"}
+
+
+# From a version of a fact to the next one.
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    ("UserRegistered", 1): _user_registered_1,
+}
+
+
+def current_version(type_: str) -> int:
+    return SCHEMA_VERSIONS.get(type_, 1)
+
+
+def upcast(
+    type_: str, version: int, data: dict[str, Any], *, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS
+) -> dict[str, Any]:
+    """Return a fact's data in the shape of the current version; raise UnknownShapeError where no way leads there."""
+    while version != current_version(type_):
+        lift = upcasters.get((type_, version))
+        if lift is None:
+            raise UnknownShapeError(f"{type_} of version {version} is not known here")
+        data, version = lift(data), version + 1
+    return data
