@@ -22,7 +22,7 @@ from api.endpoint import Endpoint
 from api.errors import unexpected
 from api.settings import AuthSettings, Settings
 from domain.bus import Bus
-from domain.database import command_engine
+from domain.database import CommandPool
 from domain.money import Currency
 from projections import progress
 from projections.database import query_engine
@@ -35,7 +35,7 @@ ENDPOINT = "/graphql"
 
 def create_app(settings: Settings) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections."""
-    write = command_engine(settings.write.database_url)
+    write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
     messages = redis.asyncio.Redis.from_url(
         settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
@@ -54,19 +54,19 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
         listening = asyncio.create_task(consistency.listen())
-        yield
+        async with write:
+            yield
         listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         hints.close()
-        await write.dispose()
         await read.dispose()
 
     routes = [
         Route(ENDPOINT, endpoint),
-        *health.routes(write=write, read=read, messages=messages),
+        *health.routes(write_url=settings.write.database_url, read=read, messages=messages),
         *_pages(settings.auth),
     ]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})

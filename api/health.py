@@ -1,11 +1,10 @@
 """/readyz: whether commands and queries work here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 import redis.asyncio
 from redis.exceptions import RedisError
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
@@ -18,12 +17,12 @@ import projections.database
 _SECONDS = 2.0
 
 
-def routes(*, write: AsyncEngine, read: AsyncEngine, messages: "redis.asyncio.Redis") -> list[Route]:
+def routes(*, write_url: str, read: AsyncEngine, messages: "redis.asyncio.Redis") -> list[Route]:
     async def ready(_: Request) -> JSONResponse:
         """Answer 200 once both stores are there and migrated. Redis is told about, but commands go on without it."""
         checks = {
-            "write": await _store(write, domain.database.is_migrated),
-            "read": await _store(read, projections.database.is_migrated),
+            "write": await _store(asyncio.to_thread(domain.database.schema_is_current, write_url)),
+            "read": await _store(_read_is_current(read)),
             "redis": await _redis(messages),
         }
         works = checks["write"] == checks["read"] == "ok"
@@ -32,10 +31,15 @@ def routes(*, write: AsyncEngine, read: AsyncEngine, messages: "redis.asyncio.Re
     return [Route("/readyz", ready)]
 
 
-async def _store(engine: AsyncEngine, is_migrated: Callable[[Connection], bool]) -> str:
+async def _read_is_current(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        return await connection.run_sync(projections.database.is_migrated)
+
+
+async def _store(is_current: Awaitable[bool]) -> str:
     try:
-        async with asyncio.timeout(_SECONDS), engine.connect() as connection:
-            return "ok" if await connection.run_sync(is_migrated) else "not migrated: run tandem migrate"
+        async with asyncio.timeout(_SECONDS):
+            return "ok" if await is_current else "not migrated: run tandem migrate"
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return f"not reachable: {type(error).__name__}"
 

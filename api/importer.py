@@ -23,7 +23,7 @@ from api.decoding import request
 from api.settings import Settings
 from domain.bus import Accepted, Bus, Request, UnavailableError
 from domain.commands import HANDLERS, Command
-from domain.database import command_engine
+from domain.database import CommandPool
 from domain.errors import InvalidInput, Refusal
 from domain.money import Currency
 from domain.transaction import Actor
@@ -191,13 +191,12 @@ def _write_refused(report: ImportReport, path: Path, console: Console) -> None:
 
 @asynccontextmanager
 async def _bus(settings: Settings) -> AsyncIterator[Bus]:
-    engine = command_engine(settings.write.database_url, connections=1)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(create_producer(settings.queue), hints, PROJECT))
     nudger.start()
     try:
-        yield Bus(engine, currency=Currency.of(settings.write.currency), nudge=nudger)
+        async with CommandPool(settings.write.database_url, connections=1) as pool:
+            yield Bus(pool, currency=Currency.of(settings.write.currency), nudge=nudger)
     finally:
         nudger.stop()
         hints.close()
-        await engine.dispose()

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+import asyncpg
 from uuid_utils.compat import uuid7
 
 from domain import event_log, receipts, text
 from domain.commands import HANDLERS, Command
+from domain.database import CommandPool
 from domain.errors import InvalidInput, Refusal
 from domain.event_log import Entry, Origin
 from domain.events import Event
 from domain.money import Currency
+from domain.statements import Connection
 from domain.transaction import Actor, Change, Transaction
 
 LONGEST_KEY = 200
@@ -72,8 +72,8 @@ class _Undo(Exception):  # noqa: N818 - carries a dry run's answer out of the tr
 
 
 class Bus:
-    def __init__(self, engine: AsyncEngine, *, currency: Currency, nudge: Callable[[int], None]) -> None:
-        self._engine = engine
+    def __init__(self, pool: CommandPool, *, currency: Currency, nudge: Callable[[int], None]) -> None:
+        self._pool = pool
         self._currency = currency
         self._nudge = nudge
 
@@ -96,20 +96,21 @@ class Bus:
                 return await self._transaction(requests)
             except receipts.KeyTakenMeanwhileError:
                 continue
-            except DBAPIError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state is not None and state not in _TRY_AGAIN and state[:2] not in _OUT_OF_ORDER:
+            except asyncpg.PostgresError as error:
+                if error.sqlstate not in _TRY_AGAIN and error.sqlstate[:2] not in _OUT_OF_ORDER:
                     raise  # a defect of ours
-                if state not in _TRY_AGAIN or attempt == _ATTEMPTS:
+                if error.sqlstate not in _TRY_AGAIN or attempt == _ATTEMPTS:
                     raise UnavailableError from error
                 await asyncio.sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
-            except (OSError, TimeoutError, PoolTimeoutError) as error:
+            except asyncpg.DataError:
+                raise  # a value that does not fit its column: a defect of ours too
+            except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 raise UnavailableError from error
         raise UnavailableError
 
     async def _transaction(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
         try:
-            async with self._engine.begin() as connection:
+            async with self._pool.transaction() as connection:
                 outcomes = [await self._carry_out(connection, request) for request in requests]
                 events = await event_log.append(connection, [out for out in outcomes if isinstance(out, Entry)])
         except _Undo as undone:
@@ -119,7 +120,7 @@ class Bus:
         appended = iter(events)
         return [_accepted(next(appended)) if isinstance(out, Entry) else out for out in outcomes]
 
-    async def _carry_out(self, connection: AsyncConnection, request: Request) -> Accepted | Refusal | Entry:
+    async def _carry_out(self, connection: Connection, request: Request) -> Accepted | Refusal | Entry:
         """Do all of a command but the append; what is already done or refused is the answer itself."""
         try:
             if (answer := await _replay(connection, request)) is not None:
@@ -134,7 +135,7 @@ class Bus:
             await _write_receipt(connection, request, change)
         return entry
 
-    async def _handle(self, connection: AsyncConnection, request: Request) -> Change:
+    async def _handle(self, connection: Connection, request: Request) -> Change:
         handle: Callable[[Command, Transaction], Awaitable[Change]] = HANDLERS[type(request.command)]
         transaction = Transaction(
             connection=connection,
@@ -157,7 +158,7 @@ def _moment(request: Request) -> datetime:
     return request.at
 
 
-async def _replay(connection: AsyncConnection, request: Request) -> Accepted | None:
+async def _replay(connection: Connection, request: Request) -> Accepted | None:
     if request.idempotency_key is None:
         return None
     found = await receipts.find(
@@ -175,7 +176,7 @@ async def _replay(connection: AsyncConnection, request: Request) -> Accepted | N
     )
 
 
-async def _replay_after(refusal: Refusal, connection: AsyncConnection, request: Request) -> Accepted | Refusal:
+async def _replay_after(refusal: Refusal, connection: Connection, request: Request) -> Accepted | Refusal:
     """Look again: the same command may have been carried out while this one waited for its locks."""
     try:
         return await _replay(connection, request) or refusal
@@ -183,7 +184,7 @@ async def _replay_after(refusal: Refusal, connection: AsyncConnection, request: 
         return refusal
 
 
-async def _preview(connection: AsyncConnection, entry: Entry) -> Accepted:
+async def _preview(connection: Connection, entry: Entry) -> Accepted:
     event = entry.event
     return Accepted(
         stream_id=event.stream_id,
@@ -195,7 +196,7 @@ async def _preview(connection: AsyncConnection, entry: Entry) -> Accepted:
     )
 
 
-async def _write_receipt(connection: AsyncConnection, request: Request, change: Change) -> None:
+async def _write_receipt(connection: Connection, request: Request, change: Change) -> None:
     assert request.idempotency_key is not None  # noqa: S101 - for the type checker; the caller looked
     await receipts.write(
         connection,

@@ -26,9 +26,9 @@ _TAKE = (
 
 async def look_up(product_ids: Iterable[UUID], tx: Transaction) -> dict[UUID, CatalogueItem]:
     """Return the products that exist; those whose stock counts stay locked until the commit, in the order of ids."""
-    found = {row.id: row for row in await tx.execute(_LOOK_UP, {"ids": list(product_ids)})}
+    found = {row.id: row for row in await tx.connection.all(_LOOK_UP, {"ids": list(product_ids)})}
     if counted := [row.id for row in found.values() if row.stock is not None]:
-        found |= {row.id: row for row in await tx.execute(_LOCK, {"ids": counted})}
+        found |= {row.id: row for row in await tx.connection.all(_LOCK, {"ids": counted})}
     return {
         row.id: CatalogueItem(
             product_id=row.id,
@@ -47,7 +47,7 @@ async def take(pieces: Mapping[UUID, int], tx: Transaction) -> None:
     """Take pieces of products from the stock, where it counts; below zero gives back. Locks in the order of ids."""
     taken = [{"product": product_id, "quantity": pieces[product_id]} for product_id in sorted(pieces)]
     if taken:
-        await tx.execute(_TAKE, taken)
+        await tx.connection.each(_TAKE, taken)
 
 
 async def give_back(lines: Iterable[OrderLine], tx: Transaction) -> None:

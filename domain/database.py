@@ -4,16 +4,22 @@ Commands hold the lock of a log head until they commit, so every connection they
 """
 
 from argparse import Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from domain.statements import Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -29,18 +35,37 @@ _CONNECT_SECONDS = 5
 _MIGRATION_LOCK = 0x7A6D
 
 
-def command_engine(url: str, *, connections: int = 16) -> AsyncEngine:
-    return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=5,
-        pool_use_lifo=True,
-        connect_args={
-            "timeout": _CONNECT_SECONDS,
-            "server_settings": {**COMMAND_LIMITS, "application_name": "tandem-commands"},
-        },
-    )
+class CommandPool:
+    """Connections for commands, made as commands come. It belongs to the event loop in which it is entered."""
+
+    def __init__(self, url: str, *, connections: int = 16) -> None:
+        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connections = connections
+
+    async def __aenter__(self) -> Self:
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._connections,
+            timeout=_CONNECT_SECONDS,
+            max_cached_statement_lifetime=0,  # statements are constants, prepared once a connection
+            reset=_keep_as_it_is,
+            server_settings={**COMMAND_LIMITS, "application_name": "tandem-commands"},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Yield a connection in a transaction, which commits at the end, or rolls back if anything is raised."""
+        async with self._pool.acquire(timeout=_CONNECT_SECONDS) as raw, raw.transaction():
+            yield Connection(raw)
+
+
+async def _keep_as_it_is(_: object) -> None:
+    """Spare the round trip that would reset a connection: commands change nothing of it but their transaction."""
 
 
 def log_engine(url: str) -> Engine:
@@ -63,7 +88,13 @@ def migrate(url: str) -> list[str]:
     return upgrade(url, MIGRATIONS)
 
 
-def is_migrated(connection: Connection) -> bool:
+def schema_is_current(url: str) -> bool:
+    """Return whether the write store is there and migrated; raise SQLAlchemyError where it cannot be reached."""
+    with _migration_engine(url).connect() as connection:
+        return is_migrated(connection)
+
+
+def is_migrated(connection: SyncConnection) -> bool:
     return at_head(connection, MIGRATIONS)
 
 
@@ -89,7 +120,7 @@ def draft(url: str, migrations: Path, message: str) -> Path:
     return Path(drafted.path)
 
 
-def at_head(connection: Connection, migrations: Path) -> bool:
+def at_head(connection: SyncConnection, migrations: Path) -> bool:
     script = ScriptDirectory(str(migrations))
     return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())
 
@@ -102,13 +133,13 @@ def _migration_engine(url: str) -> Engine:
     )
 
 
-def _applied(connection: Connection, migrations: Path) -> list[str]:
+def _applied(connection: SyncConnection, migrations: Path) -> list[str]:
     heads = MigrationContext.configure(connection).get_current_heads()
     script = ScriptDirectory(str(migrations))
     return [step.revision for step in script.iterate_revisions(heads, "base")][::-1] if heads else []
 
 
-def _configuration(migrations: Path, connection: Connection) -> Config:
+def _configuration(migrations: Path, connection: SyncConnection) -> Config:
     configuration = Config(attributes={"connection": connection}, cmd_opts=Namespace(quiet=True))
     configuration.set_main_option("script_location", str(migrations).replace("%", "%%"))
     return configuration

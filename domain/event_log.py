@@ -13,8 +13,8 @@ from zlib import crc32
 import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain import statements
 from domain.events import FACTS, Event, Fact
 from domain.upcasters import UnknownShapeError, current_version, upcast
 
@@ -66,7 +66,7 @@ _APPEND = text("""
 """)
 
 
-async def append(connection: AsyncConnection, entries: Sequence[Entry]) -> list[Event]:
+async def append(connection: statements.Connection, entries: Sequence[Entry]) -> list[Event]:
     """Append entries of any partitions, in their order; return the events at their positions.
 
     The caller commits next. Heads are taken in the order of their partitions, so that two appends cannot deadlock.
@@ -74,7 +74,7 @@ async def append(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
     appended: dict[UUID, Event] = {}
     for partition in sorted({entry.event.partition for entry in entries}):
         group = [entry for entry in entries if entry.event.partition == partition]
-        written = await connection.execute(
+        written = await connection.all(
             _APPEND,
             {
                 "n": len(group),
@@ -82,7 +82,7 @@ async def append(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
                 "entries": orjson.dumps([_stored(entry) for entry in group], default=str).decode(),
             },
         )
-        positions = sorted(written.scalars())
+        positions = sorted(row.position for row in written)
         if len(positions) != len(group):
             raise LookupError(f"The log has no head for partition {partition}: run the migrations of the write store.")
         for entry, position in zip(group, positions, strict=True):
@@ -131,14 +131,15 @@ def read(connection: Connection, partition: int, *, after: int, limit: int) -> l
     return _events(found.all())
 
 
-async def read_stream(connection: AsyncConnection, stream_id: UUID) -> list[Event]:
+async def read_stream(connection: statements.Connection, stream_id: UUID) -> list[Event]:
     """Return all that happened to one aggregate, oldest first."""
-    return _events((await connection.execute(_READ_STREAM, {"stream_id": stream_id})).all())
+    return _events(await connection.all(_READ_STREAM, {"stream_id": stream_id}))
 
 
-async def latest_position(connection: AsyncConnection, stream_id: UUID) -> int:
+async def latest_position(connection: statements.Connection, stream_id: UUID) -> int:
     """Return where the latest event of a stream is in its partition; 0 where it has none."""
-    return (await connection.execute(_LATEST, {"stream_id": stream_id})).scalar_one_or_none() or 0
+    latest = await connection.one(_LATEST, {"stream_id": stream_id})
+    return latest.position if latest else 0
 
 
 def head(connection: Connection, partition: int) -> int:

@@ -27,7 +27,7 @@ _LINES = (
 )
 _ADVANCE = update(_ORDERS).where(_ORDERS.c.id == bindparam("order_id"))
 _ADD_ITEMS = insert(_ITEMS)
-_LAST_LINE = select(func.max(_ITEMS.c.line)).where(_ITEMS.c.order_id == bindparam("order_id"))
+_LAST_LINE = select(func.max(_ITEMS.c.line).label("line")).where(_ITEMS.c.order_id == bindparam("order_id"))
 _ONE_ITEM = (_ITEMS.c.order_id == bindparam("of_order"), _ITEMS.c.product_id == bindparam("of_product"))
 _SET_QUANTITY = update(_ITEMS).where(*_ONE_ITEM)
 _REMOVE_ITEM = delete(_ITEMS).where(*_ONE_ITEM)
@@ -39,7 +39,7 @@ async def lock(order_id: UUID, tx: Transaction) -> OrderState:
     Refuses where there is none, where it is another user's than the sender's own (the same answer), and where its
     version is another than expected.
     """
-    row = await tx.row(_LOCK, {"order_id": order_id})
+    row = await tx.connection.one(_LOCK, {"order_id": order_id})
     if row is None or tx.actor.user_id not in {None, row.user_id}:
         raise NotFound("There is no order with this id.", ("orderId",), id=order_id)
     tx.expect(row.version)
@@ -53,7 +53,7 @@ async def lock_whole(order_id: UUID, tx: Transaction) -> OrderState:
         OrderLine(
             product_id=row.product_id, sku=row.sku, name=row.name, quantity=row.quantity, unit_price=row.unit_price
         )
-        for row in await tx.execute(_LINES, {"order_id": order_id})
+        for row in await tx.connection.all(_LINES, {"order_id": order_id})
     )
     return OrderState(
         order_id=order.order_id, user_id=order.user_id, status=order.status, version=order.version, lines=lines
@@ -65,7 +65,7 @@ async def advance(current: OrderState, action: Action, fact: Fact, tx: Transacti
     version = current.version + 1
     status = move(current.status, action)
     row = {"order_id": current.order_id, "status": status, "version": version, "updated_at": tx.now, **columns}
-    await tx.execute(_ADVANCE, row)
+    await tx.connection.all(_ADVANCE, row)
     return Change(
         stream_type="order",
         stream_id=current.order_id,
@@ -77,7 +77,7 @@ async def advance(current: OrderState, action: Action, fact: Fact, tx: Transacti
 
 async def add_items(order_id: UUID, lines: Iterable[tuple[int, OrderLine]], tx: Transaction) -> None:
     """Write lines with their numbers."""
-    await tx.execute(
+    await tx.connection.each(
         _ADD_ITEMS,
         [
             {
@@ -96,13 +96,13 @@ async def add_items(order_id: UUID, lines: Iterable[tuple[int, OrderLine]], tx: 
 
 async def append_item(order_id: UUID, item: OrderLine, tx: Transaction) -> None:
     """Write a line behind the others."""
-    last = (await tx.execute(_LAST_LINE, {"order_id": order_id})).scalar_one()
-    await add_items(order_id, [(last + 1, item)], tx)
+    [last] = await tx.connection.all(_LAST_LINE, {"order_id": order_id})
+    await add_items(order_id, [(last.line + 1, item)], tx)
 
 
 async def set_quantity(order_id: UUID, product_id: UUID, quantity: int, tx: Transaction) -> None:
-    await tx.execute(_SET_QUANTITY, {"of_order": order_id, "of_product": product_id, "quantity": quantity})
+    await tx.connection.all(_SET_QUANTITY, {"of_order": order_id, "of_product": product_id, "quantity": quantity})
 
 
 async def remove_item(order_id: UUID, product_id: UUID, tx: Transaction) -> None:
-    await tx.execute(_REMOVE_ITEM, {"of_order": order_id, "of_product": product_id})
+    await tx.connection.all(_REMOVE_ITEM, {"of_order": order_id, "of_product": product_id})

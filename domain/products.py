@@ -23,7 +23,7 @@ _CHANGE = update(_PRODUCTS).where(_PRODUCTS.c.id == bindparam("product_id"))
 
 async def lock(product_id: UUID, tx: Transaction) -> ProductState:
     """Lock a product until the commit; refuse where there is none, or one of another version than expected."""
-    row = await tx.row(_LOCK, {"product_id": product_id})
+    row = await tx.connection.one(_LOCK, {"product_id": product_id})
     if row is None:
         raise NotFound("There is no product with this id.", ("productId",), id=product_id)
     tx.expect(row.version)
@@ -32,7 +32,9 @@ async def lock(product_id: UUID, tx: Transaction) -> ProductState:
 
 async def change(current: ProductState, fact: Fact, tx: Transaction, **columns: Any) -> Change:
     version = current.version + 1
-    await tx.execute(_CHANGE, {"product_id": current.product_id, "version": version, "updated_at": tx.now, **columns})
+    await tx.connection.all(
+        _CHANGE, {"product_id": current.product_id, "version": version, "updated_at": tx.now, **columns}
+    )
     return Change(
         stream_type="product",
         stream_id=current.product_id,

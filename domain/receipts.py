@@ -8,9 +8,9 @@ from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import IdempotencyKeyReused
+from domain.statements import Connection
 
 
 class KeyTakenMeanwhileError(Exception):
@@ -48,9 +48,9 @@ _WRITE = text("""
 """)
 
 
-async def find(connection: AsyncConnection, *, actor: str, key: str, print_: bytes) -> Receipt | None:
+async def find(connection: Connection, *, actor: str, key: str, print_: bytes) -> Receipt | None:
     """Return the receipt of this actor's key; raise IdempotencyKeyReused where it is for another input."""
-    row = (await connection.execute(_FIND, {"actor": actor, "key": key})).one_or_none()
+    row = await connection.one(_FIND, {"actor": actor, "key": key})
     if row is None:
         return None
     if bytes(row.fingerprint) != print_:
@@ -58,12 +58,10 @@ async def find(connection: AsyncConnection, *, actor: str, key: str, print_: byt
     return Receipt(stream_id=row.stream_id, version=row.version, partition=row.partition, position=row.position)
 
 
-async def write(
-    connection: AsyncConnection, *, actor: str, key: str, print_: bytes, stream_id: UUID, version: int
-) -> None:
-    written = await connection.execute(
+async def write(connection: Connection, *, actor: str, key: str, print_: bytes, stream_id: UUID, version: int) -> None:
+    written = await connection.one(
         _WRITE,
         {"actor": actor, "key": key, "fingerprint": print_, "stream_id": stream_id, "version": version},
     )
-    if written.one_or_none() is None:
+    if written is None:
         raise KeyTakenMeanwhileError

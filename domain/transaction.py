@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Executable
-from sqlalchemy.engine import CursorResult, Row
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import VersionConflict
 from domain.events import Fact
 from domain.money import Currency
 from domain.order import Pricing
+from domain.statements import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +26,13 @@ class Actor:
 class Transaction:
     """The write store inside one transaction, and all that a rule may not fetch for itself: time, ids, the sender."""
 
-    connection: AsyncConnection
+    connection: Connection
     actor: Actor
     currency: Currency
     now: datetime
     new_id: Callable[[], UUID]
     expected_version: int | None
     dry_run: bool
-
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        return await self.connection.execute(statement, parameters)
-
-    async def row(self, statement: Executable, parameters: Any = None) -> Row[Any] | None:
-        return (await self.connection.execute(statement, parameters)).one_or_none()
 
     @property
     def pricing(self) -> Pricing:

@@ -19,7 +19,7 @@ _CHANGE = update(_USERS).where(_USERS.c.id == bindparam("user_id"))
 
 async def lock(user_id: UUID, tx: Transaction) -> int:
     """Lock a user until the commit and return its version; refuse where there is none, or another than expected."""
-    row = await tx.row(_LOCK, {"user_id": user_id})
+    row = await tx.connection.one(_LOCK, {"user_id": user_id})
     if row is None:
         raise NotFound("There is no user with this id.", ("userId",), id=user_id)
     tx.expect(row.version)
@@ -27,7 +27,7 @@ async def lock(user_id: UUID, tx: Transaction) -> int:
 
 
 async def change(user_id: UUID, version: int, fact: Fact, tx: Transaction, **columns: Any) -> Change:
-    await tx.execute(_CHANGE, {"user_id": user_id, "version": version + 1, "updated_at": tx.now, **columns})
+    await tx.connection.all(_CHANGE, {"user_id": user_id, "version": version + 1, "updated_at": tx.now, **columns})
     return Change(
         stream_type="user",
         stream_id=user_id,

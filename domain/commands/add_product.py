@@ -48,11 +48,11 @@ async def handle(command: AddProduct, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(_ADD, row)
+    added = await tx.connection.one(_ADD, row)
     if added is None:
-        if await tx.row(select(_TABLE.c.id).where(_TABLE.c.id == fact.product_id)):
+        if await tx.connection.one(select(_TABLE.c.id).where(_TABLE.c.id == fact.product_id)):
             raise AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
-        taken = await tx.row(select(_TABLE.c.id).where(_TABLE.c.sku == fact.sku))
+        taken = await tx.connection.one(select(_TABLE.c.id).where(_TABLE.c.sku == fact.sku))
         raise AlreadyExists(
             f"There is a product with the sku {fact.sku} already: choose another.", ("sku",), id=taken and taken.id
         )

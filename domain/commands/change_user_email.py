@@ -25,6 +25,6 @@ async def handle(command: ChangeUserEmail, tx: Transaction) -> Change:
     fact = user.change_email(user_id=command.user_id, email=command.email)
     key = user.email_key(fact.email)
     # Two who take one address at the same moment: the index refuses the later, the bus tries again, and this finds it.
-    if await tx.row(_TAKEN, {"key": key, "but": command.user_id}):
+    if await tx.connection.one(_TAKEN, {"key": key, "but": command.user_id}):
         raise AlreadyExists("Another user has this e-mail address: use another.", ("email",))
     return await users.change(command.user_id, version, fact, tx, email=fact.email, email_key=key)

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain import catalogue, order, orders
@@ -14,6 +13,7 @@ from domain.event_log import partition_of_user
 from domain.events import OrderCreated
 from domain.lifecycle import Status
 from domain.order import Buyer, Line
+from domain.statements import Row
 from domain.tables import Order, User, table
 from domain.transaction import Change, Transaction
 
@@ -66,9 +66,11 @@ _BUYER_AND_NUMBER_TO_COME = _BUYER.add_columns(
 _ADD_ORDER = insert(_ORDERS).on_conflict_do_nothing(index_elements=[_ORDERS.c.id]).returning(_ORDERS.c.id)
 
 
-async def _buyer(user_id: UUID, tx: Transaction) -> Row[Any]:
+async def _buyer(user_id: UUID, tx: Transaction) -> Row:
     """Hold the buyer's row until the commit, so that the name in the fact is the one at its place in the log."""
-    buyer = await tx.row(_BUYER_AND_NUMBER_TO_COME if tx.dry_run else _BUYER_AND_NUMBER, {"user_id": user_id})
+    buyer = await tx.connection.one(
+        _BUYER_AND_NUMBER_TO_COME if tx.dry_run else _BUYER_AND_NUMBER, {"user_id": user_id}
+    )
     if buyer is None:
         raise NotFound("There is no user with this id: register first.", ("userId",), id=user_id)
     return buyer
@@ -85,6 +87,6 @@ async def _write(fact: OrderCreated, tx: Transaction) -> None:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    if await tx.row(_ADD_ORDER, row) is None:
+    if await tx.connection.one(_ADD_ORDER, row) is None:
         raise AlreadyExists("There is an order with this id already.", ("id",), id=fact.order_id)
     await orders.add_items(fact.order_id, enumerate(fact.lines, start=1), tx)

@@ -37,9 +37,9 @@ async def handle(command: RegisterUser, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.row(_ADD, row)
+    added = await tx.connection.one(_ADD, row)
     if added is None:
-        if await tx.row(select(_TABLE.c.id).where(_TABLE.c.id == fact.user_id)):
+        if await tx.connection.one(select(_TABLE.c.id).where(_TABLE.c.id == fact.user_id)):
             raise AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
         raise AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
     return Change(

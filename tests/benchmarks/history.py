@@ -12,12 +12,15 @@ import psycopg
 from uuid_utils.compat import uuid7
 
 from domain import event_log, order, product, user
-from domain.database import command_engine
+from domain.database import CommandPool
 from domain.event_log import Entry, Origin, partition_of_product, partition_of_user
 from domain.events import Event, Fact
-from domain.order import Buyer, CatalogueItem, OrderState, Status
+from domain.lifecycle import Status
+from domain.money import Currency
+from domain.order import Buyer, CatalogueItem, OrderState, Pricing
 from tests.benchmarks.shop import LINES, PRICE, PRODUCTS, product_id, user_id
 
+USD = Currency.of("USD")
 _ACTOR = "staff:benchmarks"
 _OPENING = datetime(2026, 1, 1, 8, tzinfo=UTC)
 _APPENDED_AT_ONCE = 10_000
@@ -49,12 +52,19 @@ class _Writer:
         return Entry(event_id=uuid7(), event=event, origin=Origin(actor=_ACTOR, idempotency_key=str(stream_id)))
 
     def user(self, number: int) -> Entry:
-        fact = user.register(user_id=user_id(number), name=f"Buyer Number {number}", email=f"buyer{number}@example.com")
+        fact = user.register(
+            user_id=user_id(number), name=f"Buyer Number {number}", email=f"buyer{number}@example.com", currency=USD
+        )
         return self.entry("user", fact.user_id, 1, fact, partition_of_user(fact.user_id))
 
     def product(self, number: int) -> Entry:
         fact = product.add(
-            product_id=product_id(number), sku=f"SKU-{number}", name=f"Product number {number}", price=PRICE, stock=None
+            product_id=product_id(number),
+            sku=f"SKU-{number}",
+            name=f"Product number {number}",
+            price=PRICE,
+            stock=None,
+            currency=USD,
         )
         return self.entry("product", fact.product_id, 1, fact, partition_of_product(fact.product_id))
 
@@ -73,7 +83,7 @@ class _Writer:
             lines=[order.Line(product_id=product_id(n), quantity=self.chance.randint(1, 5)) for n in numbers],
             catalogue={product_id(n): _item(n) for n in numbers},
             expected_total=None,
-            may_set_prices=False,
+            pricing=Pricing(currency=USD, may_set_prices=False),
         )
         placed = OrderState(order_id=fact.order_id, user_id=fact.user_id, status=Status.PENDING, version=1)
         self.going_on.append(placed)
@@ -112,13 +122,10 @@ def write(write_url: str, count: int, *, users: int) -> None:
 
 
 async def _append(write_url: str, remaining: Iterator[Entry]) -> None:
-    engine = command_engine(write_url, connections=1)
-    try:
+    async with CommandPool(write_url, connections=1) as pool:
         while some := list(islice(remaining, _APPENDED_AT_ONCE)):
-            async with engine.begin() as connection:
+            async with pool.transaction() as connection:
                 await event_log.append(connection, some)
-    finally:
-        await engine.dispose()
 
 
 def _item(number: int) -> CatalogueItem:
@@ -127,6 +134,7 @@ def _item(number: int) -> CatalogueItem:
         sku=f"SKU-{number}",
         name=f"Product number {number}",
         price=PRICE,
+        currency=USD.code,
         stock=None,
         retired=False,
     )

@@ -10,8 +10,9 @@ from api.auth import mint
 from api.settings import AuthSettings
 from domain.bus import Bus, Request
 from domain.commands import AddProduct, Command, RegisterUser
-from domain.database import command_engine
+from domain.database import CommandPool
 from domain.errors import Refusal
+from domain.money import Currency
 from domain.transaction import Actor
 from tests.benchmarks.load import Answer, graphql
 
@@ -64,8 +65,6 @@ def is_accepted(answer: Answer) -> bool:
 
 
 async def _open(write_url: str) -> None:
-    engine = command_engine(write_url, connections=1)
-    bus = Bus(engine, nudge=lambda _: None)
     users = [
         RegisterUser(id=user_id(n), name=f"Buyer Number {n}", email=f"buyer{n}@example.com")
         for n in range(1, USERS + 1)
@@ -74,10 +73,9 @@ async def _open(write_url: str) -> None:
         AddProduct(id=product_id(n), sku=f"SKU-{n}", name=f"Product number {n}", price=PRICE)
         for n in range(1, PRODUCTS + 1)
     ]
-    try:
+    async with CommandPool(write_url, connections=1) as pool:
+        bus = Bus(pool, currency=Currency.of("USD"), nudge=lambda _: None)
         await _carry_out(bus, [*users, *products])
-    finally:
-        await engine.dispose()
 
 
 async def _carry_out(bus: Bus, commands: Sequence[Command]) -> None:
