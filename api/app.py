@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import redis.asyncio
 import uvicorn
@@ -28,7 +29,7 @@ from projections import progress
 from projections.database import query_engine
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
-from tasks.project import PROJECT
+from tasks.project import enqueue
 
 ENDPOINT = "/graphql"
 
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> Starlette:
         settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
     )
     hints = progress.connect(settings.queue.redis_url)
-    nudger = Nudger(sender(create_producer(settings.queue), hints, PROJECT))
+    nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     consistency = Consistency(read, messages)
     endpoint = Endpoint(
         auth=settings.auth,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,7 @@ from domain.transaction import Actor
 from projections import progress
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
-from tasks.project import PROJECT
+from tasks.project import enqueue
 
 BATCH = 100
 INTERRUPTED = 130  # what a shell answers for Ctrl-C
@@ -192,7 +193,7 @@ def _write_refused(report: ImportReport, path: Path, console: Console) -> None:
 @asynccontextmanager
 async def _bus(settings: Settings) -> AsyncIterator[Bus]:
     hints = progress.connect(settings.queue.redis_url)
-    nudger = Nudger(sender(create_producer(settings.queue), hints, PROJECT))
+    nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     nudger.start()
     try:
         async with CommandPool(settings.write.database_url, connections=1) as pool:

@@ -4,7 +4,7 @@ Appending is the last statement before the commit. It raises the partition's hea
 then: the next writer waits, a rolled-back writer leaves no gap, and a reader that saw position 11 has seen 10.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -119,6 +119,16 @@ _READ = text(f"""
     where partition = :partition and position > :after
     order by position limit :limit
 """)  # noqa: S608 - built of constants
+_READ_FROM = text(f"""
+    select place.after, {_COLUMNS}
+    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (of_partition, after)
+    cross join lateral (
+        select * from events
+        where partition = place.of_partition and position > place.after
+        order by position limit :limit
+    ) found
+    order by partition, after, position
+""")  # noqa: S608 - as above
 _READ_STREAM = text(f"select {_COLUMNS} from events where stream_id = :stream_id order by version")  # noqa: S608 - as above
 _LATEST = text("select position from events where stream_id = :stream_id order by version desc limit 1")
 _HEADS = text("select partition, position from log_heads")
@@ -129,6 +139,23 @@ def read(connection: Connection, partition: int, *, after: int, limit: int) -> l
     """Return the next events of a partition behind position `after`, at most `limit`, without a gap."""
     found = connection.execute(_READ, {"partition": partition, "after": after, "limit": limit})
     return _events(found.all())
+
+
+Place = tuple[int, int]
+"""A partition and a position in it."""
+
+
+def read_from(connection: Connection, places: Collection[Place], *, limit: int) -> dict[Place, list[Event]]:
+    """Return, for each place, the next events of its partition behind it, at most `limit`, without a gap."""
+    events: dict[Place, list[Event]] = {place: [] for place in places}
+    if places:
+        partitions, afters = zip(*places, strict=True)
+        found = connection.execute(
+            _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "limit": limit}
+        ).all()
+        for (after, *_), event in zip(found, _events(row[1:] for row in found), strict=True):
+            events[event.partition, after].append(event)
+    return events
 
 
 async def read_stream(connection: statements.Connection, stream_id: UUID) -> list[Event]:

@@ -1,6 +1,6 @@
 """Checkpoints: up to which position of each partition a projection has read the log, moved with its rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, Text, text
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field
 
 from domain.event_log import PARTITIONS
+from projections.progress import Progress
 from projections.projection import ReadTable
 
 
@@ -33,14 +34,15 @@ _ENSURE = text("""
     on conflict do nothing
 """)
 _TAKE = text("""
-    select projection, position from checkpoints
-    where projection = any(cast(:names as text[])) and partition = :partition
-    order by projection for update skip locked
+    select projection, partition, position from checkpoints
+    where projection = any(cast(:names as text[])) and partition = any(cast(:partitions as smallint[]))
+    order by partition, projection for update skip locked
 """)
 _MOVE = text("""
     update checkpoints c set position = m.after, moved_at = clock_timestamp()
-    from unnest(cast(:names as text[]), cast(:before as bigint[]), cast(:after as bigint[])) m (name, before, after)
-    where c.projection = m.name and c.partition = :partition and c.position = m.before
+    from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
+                cast(:after as bigint[])) m (name, partition, before, after)
+    where c.projection = m.name and c.partition = m.partition and c.position = m.before
 """)
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
 _SLOWEST = text("""
@@ -54,28 +56,34 @@ def ensure(connection: Connection, names: Iterable[str]) -> None:
     connection.execute(_ENSURE, {"names": list(names), "last": PARTITIONS - 1})
 
 
-def take(connection: Connection, names: Iterable[str], partition: int) -> dict[str, int]:
+def take(connection: Connection, names: Iterable[str], partitions: Iterable[int]) -> list[Progress]:
     """Lock checkpoints until the end of the transaction and return them, less those that another one holds."""
-    return {row.projection: row.position for row in connection.execute(_TAKE, _of(names, partition)).all()}
+    taken = connection.execute(_TAKE, {"names": list(names), "partitions": list(partitions)})
+    return [
+        Progress(projection=name, partition=partition, position=position) for name, partition, position in taken.all()
+    ]
 
 
-def move(connection: Connection, partition: int, moves: Mapping[str, tuple[int, int]]) -> None:
+def move(connection: Connection, moves: Sequence[tuple[Progress, Progress]]) -> None:
     """Move checkpoints, each from where it was to where it is now; raise CheckpointMovedError if one is not there."""
     if not moves:
         return
-    before, after = zip(*moves.values(), strict=True)
-    moved = connection.execute(_MOVE, {**_of(moves, partition), "before": list(before), "after": list(after)})
+    moved = connection.execute(
+        _MOVE,
+        {
+            "names": [before.projection for before, _ in moves],
+            "partitions": [before.partition for before, _ in moves],
+            "before": [before.position for before, _ in moves],
+            "after": [after.position for _, after in moves],
+        },
+    )
     if moved.rowcount != len(moves):
-        raise CheckpointMovedError(f"checkpoints of partition {partition} are no longer where they were: {dict(moves)}")
+        raise CheckpointMovedError(f"checkpoints are no longer where they were: {[before for before, _ in moves]}")
 
 
 async def position(connection: AsyncConnection, name: str, partition: int) -> int:
     """Return up to which position a projection has applied a partition; 0 before its first event."""
     return (await connection.execute(_POSITION, {"name": name, "partition": partition})).scalar_one_or_none() or 0
-
-
-def _of(names: Iterable[str], partition: int) -> dict[str, object]:
-    return {"names": list(names), "partition": partition}
 
 
 def slowest(connection: Connection, names: Iterable[str]) -> dict[int, int]:

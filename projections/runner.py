@@ -5,6 +5,7 @@ partition, and a checkpoint moves only from where it was read. So every event is
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -31,65 +32,76 @@ class Runner:
         self._publish = publish
         self._batch = batch
 
-    def drain(self, partition: int, *, seconds: float) -> bool:
-        """Apply what a partition has, to all projections; return False if time was over before they were level.
+    def drain(self, *partitions: int, seconds: float) -> bool:
+        """Apply what partitions have, to all projections; return False if time was over before they were level.
 
         Raises, in the end, what the first projection raised that could not go on. Where another runner holds a
-        checkpoint, that projection is left to it. The head is read again after the
-        checkpoints were let go: an event whose nudge came while they were held, and so found them taken, is seen here.
+        checkpoint, that projection is left to it. The heads are read again after the checkpoints were let go: an event
+        whose nudge came while they were held, and so found them taken, is seen here.
         """
         until = monotonic() + seconds
         working, errors = list(self._projections), list[Exception]()
-        level = True
+        behind = list(partitions)
         with self._log.connect() as log:
-            while self._is_behind(log, partition, self._round(log, partition, working, errors)):
+            while behind := self._behind(log, self._round(log, behind, working, errors)):
                 if monotonic() > until:
-                    level = False
                     break
         if errors:
             raise errors[0]
-        return level
+        return not behind
 
-    def _round(self, log: Connection, partition: int, working: list[Projection], errors: list[Exception]) -> list[int]:
-        """Apply one batch to each projection; return the positions reached, of those that were free.
+    def _round(
+        self, log: Connection, partitions: Sequence[int], working: list[Projection], errors: list[Exception]
+    ) -> list[Progress]:
+        """Apply one batch to each projection; return where they are now, of those that were free.
 
         All at once, which costs one commit. If that fails, each alone: one that cannot go on is taken out, with its
         error, and stops no other.
         """
         try:
-            return self._advance(log, partition, working)
+            return self._advance(log, partitions, working)
         except Exception as error:  # noqa: BLE001 - whatever a fold or the store raises, it is raised again in the end
             if len(working) == 1:
                 errors.append(error)
                 return []
-        reached: list[int] = []
+        reached: list[Progress] = []
         for projection in tuple(working):
             try:
-                reached += self._advance(log, partition, [projection])
+                reached += self._advance(log, partitions, [projection])
             except Exception as error:  # noqa: BLE001 - as above
                 working.remove(projection)
                 errors.append(error)
         return reached
 
-    def _advance(self, log: Connection, partition: int, projections: Sequence[Projection]) -> list[int]:
+    def _advance(self, log: Connection, partitions: Sequence[int], projections: Sequence[Projection]) -> list[Progress]:
         """Move rows and checkpoints of these projections in one transaction, where nobody else holds them."""
-        by_name = {projection.name: projection for projection in projections}
-        batches: dict[int, list[Event]] = {}  # projections at the same position share what was read and decoded
+        limit = max(1, self._batch // len(partitions))
         with self._read.begin() as read:
-            taken = checkpoints.take(read, by_name, partition)
-            for name, start in taken.items():
-                if start not in batches:
-                    batches[start] = event_log.read(log, partition, after=start, limit=self._batch)
-                apply(read, by_name[name], batches[start])
-            moves = {name: (start, events[-1].position) for name, start in taken.items() if (events := batches[start])}
-            checkpoints.move(read, partition, moves)
-        self._publish([Progress(projection=name, partition=partition, position=to) for name, (_, to) in moves.items()])
-        return [moves[name][1] if name in moves else start for name, start in taken.items()]
+            taken = checkpoints.take(read, [projection.name for projection in projections], partitions)
+            # Projections at the same place share what was read and decoded.
+            events = event_log.read_from(log, {(at.partition, at.position) for at in taken}, limit=limit)
+            moves: list[tuple[Progress, Progress]] = []
+            for projection in projections:
+                places = [at for at in taken if at.projection == projection.name]
+                apply(read, projection, [event for at in places for event in events[at.partition, at.position]])
+                moves += [(at, _after(at, events[at.partition, at.position])) for at in places]
+            moved = [(before, after) for before, after in moves if before != after]
+            checkpoints.move(read, moved)
+        if moved:
+            self._publish([after for _, after in moved])
+        return [after for _, after in moves]
 
     @staticmethod
-    def _is_behind(log: Connection, partition: int, reached: Iterable[int]) -> bool:
-        positions = list(reached)
-        return bool(positions) and min(positions) < event_log.head(log, partition)
+    def _behind(log: Connection, reached: Sequence[Progress]) -> list[int]:
+        """Return the partitions whose log goes on behind where a projection is."""
+        if not reached:
+            return []
+        heads = event_log.heads(log)
+        return sorted({at.partition for at in reached if at.position < heads[at.partition]})
+
+
+def _after(at: Progress, events: Sequence[Event]) -> Progress:
+    return replace(at, position=events[-1].position) if events else at
 
 
 def apply(read: Connection, projection: Projection, events: Sequence[Event]) -> None:

@@ -4,6 +4,7 @@ A message may be lost, late, doubled or reordered without harm, so nothing here 
 """
 
 import logging
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -89,7 +90,7 @@ def create_producer(queue: QueueSettings) -> Celery:
 def create_worker(settings: WorkerSettings) -> Celery:
     """Return an app that drains partitions, with the task registered."""
     app = _app(settings.queue, _WORKER)
-    app.task(name=PROJECT)(project.task(settings))
+    app.task(name=PROJECT)(project.task(settings, again=partial(project.enqueue, app)))
     return app
 
 

@@ -6,34 +6,50 @@ from threading import Condition, Thread
 from time import monotonic
 
 import redis
-from celery import Celery
+
+from domain.event_log import PARTITIONS
 
 log = logging.getLogger(__name__)
 
-# How long a partition counts as nudged when the task that clears the mark never runs. A lost message costs this much.
-_PENDING_MILLISECONDS = 1000
+_BEHIND = "tandem:behind"  # the partitions that have something new
+_NUDGED = "tandem:nudged"  # there is a message on its way to whoever takes them
+# How long no other message is sent where the task that clears the mark never runs. A lost message costs this much.
+_NUDGED_MILLISECONDS = 1000
 _PAUSE_SECONDS = 0.5
 Send = Callable[[Iterable[int]], None]
 
 
-def pending_key(partition: int) -> str:
-    return f"tandem:nudged:{partition}"
+def sender(client: redis.Redis, enqueue: Callable[[], object]) -> Send:
+    """Return a function that notes partitions, and enqueues the task unless a message is on its way already.
 
-
-def sender(producer: Celery, client: redis.Redis, task: str) -> Send:
-    """Return a function that enqueues a task a partition, those left out that have one waiting already."""
+    So the busier the workers are, the more partitions one task takes, and the less each of them costs.
+    """
 
     def send(partitions: Iterable[int]) -> None:
-        wanted = list(partitions)
         with client.pipeline(transaction=False) as pipeline:
-            for partition in wanted:
-                pipeline.set(pending_key(partition), 1, nx=True, px=_PENDING_MILLISECONDS)
-            free = pipeline.execute()
-        for partition, is_free in zip(wanted, free, strict=True):
-            if is_free:
-                producer.send_task(task, kwargs={"partition": partition}, retry=False)
+            pipeline.sadd(_BEHIND, *partitions)
+            pipeline.set(_NUDGED, 1, nx=True, px=_NUDGED_MILLISECONDS)
+            _, is_first = pipeline.execute()
+        if is_first:
+            enqueue()
 
     return send
+
+
+def take(client: redis.Redis, *, most: int) -> tuple[list[int], bool]:
+    """Return partitions that were noted, and whether there are more; none where Redis is gone.
+
+    The mark is cleared first: what is noted after this has a message of its own.
+    """
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.delete(_NUDGED)
+            pipeline.spop(_BEHIND, most)
+            pipeline.scard(_BEHIND)
+            _, taken, left = pipeline.execute()
+    except (redis.RedisError, OSError):
+        return [], False
+    return [int(partition) for partition in taken if partition.isdigit() and int(partition) < PARTITIONS], bool(left)
 
 
 class Nudger:

@@ -1,10 +1,10 @@
-"""The one task: drain a partition into the read tables."""
+"""The one task: drain the partitions that were nudged into the read tables."""
 
 import os
 from collections.abc import Callable
 from functools import partial
 
-import redis
+from celery import Celery
 from sqlalchemy import Engine
 
 from domain.database import log_engine
@@ -12,21 +12,29 @@ from projections import progress
 from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
-from tasks.nudge import pending_key
+from tasks import nudge
 from tasks.settings import WorkerSettings
 
 PROJECT = "tandem.project"
 _SECONDS = 10.0
+_PARTITIONS = 16  # a quarter of them: a backlog in all is shared by four tasks
 
 _inherited: list[Engine] = []
 
 
-def task(settings: WorkerSettings) -> Callable[..., None]:
-    """Return the function that Celery runs. It ignores arguments that it does not know: a newer sender's."""
-    projector = Projector(settings)
+def enqueue(app: Celery) -> None:
+    app.send_task(PROJECT, retry=False)
 
-    def project(*, partition: int, **_: object) -> None:
-        projector.drain(partition)
+
+def task(settings: WorkerSettings, *, again: Callable[[], None]) -> Callable[..., None]:
+    """Return the function that Celery runs; `again` enqueues it once more.
+
+    It takes no arguments, and ignores those that a newer sender gives: where something is new, Redis knows.
+    """
+    projector = Projector(settings, again)
+
+    def project(**_: object) -> None:
+        projector.drain()
 
     return project
 
@@ -34,15 +42,19 @@ def task(settings: WorkerSettings) -> Callable[..., None]:
 class Projector:
     """Drains partitions. Its connections are made at the first call in each process, never taken over a fork."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, again: Callable[[], None]) -> None:
         self._settings = settings
+        self._again = again
         self._process: int | None = None
 
-    def drain(self, partition: int) -> None:
+    def drain(self) -> None:
         if self._process != os.getpid():
             self._connect()
-        self._let_nudge_again(partition)
-        self._runner.drain(partition, seconds=_SECONDS)
+        partitions, more = nudge.take(self._redis, most=_PARTITIONS)
+        if more:
+            self._again()
+        if partitions:
+            self._runner.drain(*partitions, seconds=_SECONDS)
 
     def _connect(self) -> None:
         log = log_engine(self._settings.write.database_url)
@@ -53,13 +65,6 @@ class Projector:
         )
         leave_to_this_process(log, read)
         self._process = os.getpid()
-
-    def _let_nudge_again(self, partition: int) -> None:
-        """Clear the mark before the log is read: an event that comes after this gets a nudge of its own."""
-        try:
-            self._redis.delete(pending_key(partition))
-        except (redis.RedisError, OSError):
-            return
 
 
 def leave_to_this_process(*engines: Engine) -> None:

@@ -1,6 +1,7 @@
 """The sweep: once a second, in every worker, whatever is behind is nudged. It heals every lost hint."""
 
 import logging
+from functools import partial
 from threading import Event, Thread
 
 import redis
@@ -13,7 +14,7 @@ from projections import lag, progress
 from projections.catalogue import projections
 from projections.database import projection_engine
 from tasks import nudge
-from tasks.project import PROJECT, leave_to_this_process
+from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Sweep:
     def _run(self) -> None:
         write = log_engine(self._settings.write.database_url)
         read = projection_engine(self._settings.read.database_url)
-        send = nudge.sender(self._producer, progress.connect(self._settings.queue.redis_url), PROJECT)
+        send = nudge.sender(progress.connect(self._settings.queue.redis_url), partial(enqueue, self._producer))
         leave_to_this_process(write, read)
         names = [projection.name for projection in projections()]
         while not self._stopped.wait(SECONDS):
