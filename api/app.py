@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import redis.asyncio
 import uvicorn
@@ -30,6 +30,7 @@ from tasks.nudge import Nudger, sender
 from tasks.project import PROJECT
 
 ENDPOINT = "/graphql"
+_STOP_SECONDS = 2.0
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -49,9 +50,9 @@ def create_app(settings: Settings) -> Starlette:
         nudger.start()
         listening = asyncio.create_task(consistency.listen())
         yield
+        consistency.stop()
         listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        await asyncio.wait({listening}, timeout=_STOP_SECONDS)
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         hints.close()

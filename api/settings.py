@@ -45,12 +45,17 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed."""
-        return cls(
+        settings = cls(
             write=WriteSettings(database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL")),
             read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
             auth=auth_from_environment(environ),
         )
+        if _place(settings.write.database_url) == _place(settings.read.database_url):
+            raise ConfigurationError(
+                "TANDEM_WRITE_DATABASE_URL and TANDEM_READ_DATABASE_URL must be two databases: create another one."
+            )
+        return settings
 
 
 def auth_from_environment(environ: Mapping[str, str]) -> AuthSettings:
@@ -75,6 +80,11 @@ def _database(environ: Mapping[str, str], name: str) -> str:
     if backend not in {"postgresql", "postgres"}:
         raise ConfigurationError(f"{name} must be a URL like postgresql://user:password@host:5432/name.")
     return value.replace("postgres://", "postgresql://", 1)
+
+
+def _place(database_url: str) -> tuple[object, ...]:
+    url = make_url(database_url)
+    return url.host, url.port or 5432, url.database, url.query.get("host")
 
 
 def _redis(environ: Mapping[str, str], name: str) -> str:
