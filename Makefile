@@ -15,8 +15,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tandem needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	@echo "Installing into $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(INSTALLED)  ## Everything on this machine, in the foreground: make run ARGS="--port 9000"
@@ -39,6 +39,7 @@ lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 		--quiet --all-extras --upgrade pyproject.toml -o requirements.lock
 
 migration: $(INSTALLED)  ## Draft a migration: make migration STORE=read MESSAGE="Add a view of refunds"
+	@test -n "$(STORE)" -a -n "$(MESSAGE)" || { echo 'make migration STORE=read MESSAGE="Add a view of refunds"'; exit 2; }
 	@file=$$($(BIN)/tandem draft-migration $(STORE) "$(MESSAGE)") && $(BIN)/ruff format --quiet $$file && echo $$file
 
 schema: $(INSTALLED)  ## Write api/schema.graphql anew, after a change of the API

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import redis.asyncio
@@ -32,6 +32,7 @@ from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
 
 ENDPOINT = "/graphql"
+_STOP_SECONDS = 2.0
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -57,9 +58,9 @@ def create_app(settings: Settings) -> Starlette:
         listening = asyncio.create_task(consistency.listen())
         async with write:
             yield
+        consistency.stop()
         listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        await asyncio.wait({listening}, timeout=_STOP_SECONDS)
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         hints.close()

@@ -49,6 +49,7 @@ def up(
     Real PostgreSQL and Valkey are started in the data folder, unless TANDEM_WRITE_DATABASE_URL,
     TANDEM_READ_DATABASE_URL and TANDEM_REDIS_URL name others. The first start loads demo data.
     """
+    from api.address import AddressError
     from api.embedded import EmbeddedError
     from api.settings import ConfigurationError
     from api.supervisor import UpError
@@ -60,7 +61,7 @@ def up(
         run(options, os.environ, _say)
     except (ConfigurationError, data_folder.NotConfiguredError) as error:
         _refuse(error)
-    except (UpError, EmbeddedError, data_folder.FolderInUseError, OSError) as error:
+    except (AddressError, UpError, EmbeddedError, data_folder.FolderError, OSError) as error:
         _refuse(error, code=1)
 
 
@@ -68,8 +69,13 @@ def up(
 def api(*, host: Host = "127.0.0.1", port: Port = 8000, data: Data = DATA) -> None:
     """Serve the GraphQL API, and nothing else."""
     settings = _settings(data)
+    from api.address import AddressError, check_address
     from api.app import serve
 
+    try:
+        check_address(host, port)
+    except AddressError as error:
+        _refuse(error, code=1)
     serve(settings, host, port)
 
 
@@ -116,6 +122,7 @@ def draft_migration(
 ) -> None:
     """Draft a migration from the models, on an empty store of its own; read it before it is used."""
     import domain.database
+    import domain.schema
     import projections.database
     from api import embedded
 
@@ -123,7 +130,12 @@ def draft_migration(
     with embedded.passing_stores() as stores:
         url = stores.write_url if store == "write" else stores.read_url
         database.migrate(url)
-        print(domain.database.draft(url, database.MIGRATIONS, message))
+        drafted = domain.schema.draft(url, database.MIGRATIONS, message)
+    if drafted is None:
+        _refuse(
+            ValueError(f"No table of the {store} store differs from its models: there is nothing to migrate."), code=1
+        )
+    print(drafted)
 
 
 @app.command(name="import")
@@ -150,7 +162,7 @@ def token(
     *,
     staff: Annotated[bool, typer.Option("--staff", help="For staff, who may see and do everything.")] = False,
     user: Annotated[UUID | None, typer.Option(help="For the customer with this id.", metavar="ID")] = None,
-    hours: Annotated[float, typer.Option(help="How long it is valid.", min=0.01)] = 24,
+    hours: Annotated[float, typer.Option(help="How long it is valid.", min=0.01, max=24 * 366)] = 24,
 ) -> None:
     """Print a bearer token for development, and nothing else."""
     if staff == (user is not None):

@@ -53,17 +53,22 @@ class Consistency:
         self._messages = messages
         self._reached: dict[tuple[str, int], int] = {}
         self._waiting: defaultdict[tuple[str, int], set[asyncio.Event]] = defaultdict(set)
+        self._stopped = False
         event.listen(reads.sync_engine, "handle_error", self._forget_after_a_crash)
 
     async def listen(self) -> None:
-        """Take in progress messages until cancelled; a lost connection is made again."""
-        while True:
+        """Take in progress messages until stopped; a lost connection is made again."""
+        while not self._stopped:
             try:
                 async for message in progress.listen(self._messages):
                     self._note((message.projection, message.partition), message.position)
             except (redis.RedisError, OSError) as error:
                 log.debug("progress messages are interrupted: %s", type(error).__name__)
             await asyncio.sleep(0.2)
+
+    def stop(self) -> None:
+        """Let `listen` end at its next cancellation, even where a client library takes one for a lost connection."""
+        self._stopped = True
 
     async def require(self, projection: str, token: Token) -> None:
         """Return once `projection` has applied all up to the token's place; raise StaleRead after two seconds."""

@@ -10,7 +10,11 @@ from pathlib import Path
 URLS = ("TANDEM_WRITE_DATABASE_URL", "TANDEM_READ_DATABASE_URL", "TANDEM_REDIS_URL")
 
 
-class FolderInUseError(Exception):
+class FolderError(Exception):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+class FolderInUseError(FolderError):
     pass
 
 
@@ -24,6 +28,13 @@ def mode() -> int:
 
 
 def make(folder: Path) -> None:
+    try:
+        _make(folder)
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be made ({error.strerror}). Give another folder with --data.") from error
+
+
+def _make(folder: Path) -> None:
     folder.mkdir(mode=mode(), parents=True, exist_ok=True)
 
 

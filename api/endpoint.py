@@ -9,7 +9,7 @@ from cross_web import HTTPException
 from graphql import OperationDefinitionNode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 from strawberry.http import GraphQLRequestData
@@ -21,6 +21,8 @@ from api.errors import ApiError, Unauthenticated
 from api.schema import create_schema
 from api.settings import AuthSettings
 from domain.bus import Bus
+
+LONGEST_BODY = 256 * 1024  # an order of 200 lines has some 20 KiB
 
 
 class BadRequest(HTTPException):
@@ -39,7 +41,7 @@ class Endpoint(GraphQL[Context, None]):
         self._consistency = consistency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        request = Request(scope, _limited(receive))
         response: Response
         try:
             if request.method != "POST":
@@ -89,16 +91,35 @@ class Endpoint(GraphQL[Context, None]):
 
 
 class NamedOperation(SchemaExtension):
-    """Refuses a document of several operations that does not say which: none of them is the first choice."""
+    """Refuses a document without an operation, and one of several that does not say which: none is the first choice."""
 
     def on_parse(self) -> Iterator[None]:
         yield
         context = self.execution_context
         document = context.graphql_document
-        if document is None or context._provided_operation_name:  # noqa: SLF001 - no public name tells given from found
+        if document is None:
             return
-        if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) > 1:
+        operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
+        if operations == 0:
+            raise ApiError("BAD_REQUEST", "The document holds no operation, such as { products { totalCount } }.")
+        # No public name tells an operation's name that was given from one that was found.
+        if operations > 1 and not context._provided_operation_name:  # noqa: SLF001
             raise ApiError("BAD_REQUEST", "The document has several operations: say with operationName which to run.")
+
+
+def _limited(receive: Receive) -> Receive:
+    """Refuse a body that is longer than any request needs, before all of it has come."""
+    length = 0
+
+    async def limited() -> Message:
+        nonlocal length
+        message = await receive()
+        length += len(message.get("body", b""))
+        if length > LONGEST_BODY:
+            raise BadRequest(f"The body must have at most {LONGEST_BODY} bytes.", 413)
+        return message
+
+    return limited
 
 
 def _field(body: Mapping[str, Any], name: str, kind: type) -> Any:

@@ -11,6 +11,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from domain.bus import UnavailableError
 
+_LONGEST_MESSAGE = 500
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +45,8 @@ class StaleRead(ApiError):  # noqa: N818 - as above
 def give_codes(errors: Iterable[GraphQLError], *, executed: bool) -> None:
     """Give every error of an answer its code, in place; mask those that nobody expected."""
     for error in errors:
+        if len(error.message) > _LONGEST_MESSAGE:  # which repeats what was sent
+            error.message = error.message[:_LONGEST_MESSAGE] + " …"
         if "code" not in (error.extensions or {}):
             error.extensions = {**(error.extensions or {}), "code": _code(error, executed=executed)}
 

@@ -34,6 +34,7 @@ from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
 
 BATCH = 100
+UNUSABLE = 2
 INTERRUPTED = 130  # what a shell answers for Ctrl-C
 _ACTOR = Actor(id="staff:import", staff=True)
 _COMMANDS: dict[str, type[Command]] = {
@@ -75,6 +76,9 @@ def import_file(settings: Settings, path: Path, *, refused: Path | None, console
     Refused lines are written to `refused`, by default beside the file with the ending .refused.jsonl.
     """
     beside = refused or path.with_name(path.name.removesuffix(".jsonl") + ".refused.jsonl")
+    if beside.resolve() == path.resolve() or beside.is_dir() or not beside.parent.is_dir():
+        console.print(f"Refused lines cannot be written to {beside}: give another file with --refused.", markup=False)
+        return UNUSABLE
     report = ImportReport()
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         total = sum(1 for line in lines if line.strip())

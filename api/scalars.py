@@ -1,5 +1,6 @@
 """The contract's own scalars, and ids as they come from outside."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from api.errors import BadUserInput
 
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 ConsistencyToken = NewType("ConsistencyToken", str)
 
 
@@ -23,9 +25,20 @@ def _text(value: object) -> str:
     return value
 
 
+def _decimal(value: object) -> Decimal:
+    """Take what is written like 59.97, and nothing else that Python reads as a number."""
+    if isinstance(value, bool) or not _DECIMAL.fullmatch(str(value)):
+        raise GraphQLError(f"This is not a decimal number, such as 59.97: {str(value)[:50]!r}.")
+    return Decimal(str(value))
+
+
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: replace(DateTimeDefinition, description="A moment in UTC, ISO-8601."),
-    Decimal: replace(DecimalDefinition, description='An exact decimal number, as a string: "59.97".'),
+    Decimal: replace(
+        DecimalDefinition,
+        description='An exact decimal number, as a string: "59.97".',
+        parse_value=_decimal,
+    ),
     ConsistencyToken: strawberry.scalar(
         name="ConsistencyToken",
         description=(

@@ -46,7 +46,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed."""
-        return cls(
+        settings = cls(
             write=WriteSettings(
                 database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL"), currency=_currency(environ)
             ),
@@ -54,6 +54,11 @@ class Settings:
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
             auth=auth_from_environment(environ),
         )
+        if _place(settings.write.database_url) == _place(settings.read.database_url):
+            raise ConfigurationError(
+                "TANDEM_WRITE_DATABASE_URL and TANDEM_READ_DATABASE_URL must be two databases: create another one."
+            )
+        return settings
 
 
 def auth_from_environment(environ: Mapping[str, str]) -> AuthSettings:
@@ -86,6 +91,11 @@ def _currency(environ: Mapping[str, str]) -> str:
         return Currency.of(code).code
     except ValueError as error:
         raise ConfigurationError("TANDEM_CURRENCY must be a code of ISO 4217, such as USD, EUR or JPY.") from error
+
+
+def _place(database_url: str) -> tuple[object, ...]:
+    url = make_url(database_url)
+    return url.host, url.port or 5432, url.database, url.query.get("host")
 
 
 def _redis(environ: Mapping[str, str], name: str) -> str:

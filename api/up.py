@@ -1,7 +1,6 @@
 """`tandem up`: stores, workers and API on this machine, in the foreground; what it started ends with it."""
 
 import contextlib
-import errno
 import http.client
 import ipaddress
 import signal
@@ -19,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 import domain.database
 import projections.database
 from api import data_folder, embedded
+from api.address import check_address
 from api.auth import mint
 from api.demo import EXAMPLE_USER_ID, commands, users
 from api.importer import import_commands
@@ -26,8 +26,13 @@ from api.processes import spawn
 from api.settings import Settings
 from api.supervisor import Part, Supervisor, UpError
 from domain.bus import UnavailableError
+from domain.database import log_engine
+from domain.schema import SchemaError
+from projections import catalogue, lag
+from projections.database import projection_engine
 
 READY_WITHIN = 60.0
+SHOWN_WITHIN = 20.0
 TOKEN_LIFETIME = timedelta(days=7)
 OPEN_TO_ALL = (
     "Whoever reaches this port can sign in as staff: the secret is the one for development, which everybody knows. "
@@ -56,7 +61,7 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
     options.logs.mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         stack.enter_context(data_folder.locked(options.data))
-        _check_port(options.host, options.port)
+        check_address(options.host, options.port)
         where = None if given else stack.enter_context(embedded.places(options.data))
         urls = _urls(where) if where else given
         settings = Settings.from_environment({**environ, **urls})
@@ -69,6 +74,8 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
         stack.enter_context(data_folder.published(options.data, urls))
         _start_processes(supervisor, options, {**environ, **urls})
         _wait_until_ready(supervisor, options)
+        if where:
+            _wait_until_shown(supervisor, settings)
         if settings.auth.development and not _loopback(options.host):
             say(OPEN_TO_ALL)
         say(_welcome(settings, options, demo=bool(where) and data_folder.first_start(options.data) == "demo"))
@@ -86,24 +93,14 @@ def migrate(settings: Settings) -> dict[str, list[str]]:
     for store, (bring_up_to_date, url) in steps.items():
         try:
             applied[store] = bring_up_to_date(url)
+        except SchemaError as error:
+            raise UpError(str(error)) from error
         except OperationalError as error:
-            raise UpError(f"The {store} database does not answer: {error.orig}") from error
+            raise UpError(
+                f"The {store} database does not answer: {error.orig} "
+                f"Start it, or correct TANDEM_{store.upper()}_DATABASE_URL."
+            ) from error
     return applied
-
-
-def _check_port(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the API does
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            why = f"Port {port} is in use. Stop what runs there, or choose another one with --port."
-        else:
-            why = f"Cannot listen on {host}, port {port}: {error.strerror}. Choose others with --host and --port."
-        raise UpError(why) from error
 
 
 def _start_stores(supervisor: Supervisor, where: embedded.Places, options: Options) -> None:
@@ -170,6 +167,18 @@ def _wait_until_ready(supervisor: Supervisor, options: Options) -> None:
             api = supervisor.parts[-1]
             raise UpError(f"The API is not ready after {READY_WITHIN:.0f} s ({answer}). {api.end_of_log()}")
         time.sleep(0.1)
+
+
+def _wait_until_shown(supervisor: Supervisor, settings: Settings) -> None:
+    """Return once the read tables show what the log has, so that the first query finds the demo data."""
+    log, read = log_engine(settings.write.database_url), projection_engine(settings.read.database_url)
+    deadline = time.monotonic() + SHOWN_WITHIN
+    names = [projection.name for projection in catalogue.projections()]
+    while lag.partitions_behind(log=log, read=read, names=names) and time.monotonic() < deadline:
+        supervisor.check()
+        time.sleep(0.1)
+    log.dispose()
+    read.dispose()
 
 
 def _readiness(options: Options) -> str | None:

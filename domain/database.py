@@ -1,24 +1,19 @@
-"""Connections to the write store, and its migrations.
+"""Connections to the write store.
 
 Commands hold the lock of a log head until they commit, so every connection they use gives up soon.
 """
 
-from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
 
+from domain import schema
 from domain.statements import Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,7 +27,6 @@ COMMAND_LIMITS = {
     "timezone": "UTC",
 }
 _CONNECT_SECONDS = 5
-_MIGRATION_LOCK = 0x7A6D
 
 
 class CommandPool:
@@ -85,61 +79,14 @@ def log_engine(url: str) -> Engine:
 
 def migrate(url: str) -> list[str]:
     """Bring the write store to the newest schema; return the revisions that were applied, oldest first."""
-    return upgrade(url, MIGRATIONS)
+    return schema.upgrade(url, MIGRATIONS)
 
 
 def schema_is_current(url: str) -> bool:
     """Return whether the write store is there and migrated; raise SQLAlchemyError where it cannot be reached."""
-    with _migration_engine(url).connect() as connection:
+    with schema.engine(url).connect() as connection:
         return is_migrated(connection)
 
 
 def is_migrated(connection: SyncConnection) -> bool:
-    return at_head(connection, MIGRATIONS)
-
-
-def upgrade(url: str, migrations: Path) -> list[str]:
-    """Apply what is missing of a store's migrations, one process at a time."""
-    with _migration_engine(url).begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        before = _applied(connection, migrations)
-        command.upgrade(_configuration(migrations, connection), "head")
-        return [revision for revision in _applied(connection, migrations) if revision not in before]
-
-
-def draft(url: str, migrations: Path, message: str) -> Path:
-    """Write a migration from what the models say beyond a migrated store; return its file, which is to be read."""
-    script = ScriptDirectory(str(migrations))
-    number = len(list(script.walk_revisions())) + 1
-    with _migration_engine(url).begin() as connection:
-        drafted = command.revision(
-            _configuration(migrations, connection), message, autogenerate=True, rev_id=f"{number:04}"
-        )
-    if not isinstance(drafted, Script):
-        raise TypeError("Alembic drafted several migrations where one was asked for.")
-    return Path(drafted.path)
-
-
-def at_head(connection: SyncConnection, migrations: Path) -> bool:
-    script = ScriptDirectory(str(migrations))
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(script.get_heads())
-
-
-def _migration_engine(url: str) -> Engine:
-    return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
-        poolclass=NullPool,
-        connect_args={"connect_timeout": _CONNECT_SECONDS},
-    )
-
-
-def _applied(connection: SyncConnection, migrations: Path) -> list[str]:
-    heads = MigrationContext.configure(connection).get_current_heads()
-    script = ScriptDirectory(str(migrations))
-    return [step.revision for step in script.iterate_revisions(heads, "base")][::-1] if heads else []
-
-
-def _configuration(migrations: Path, connection: SyncConnection) -> Config:
-    configuration = Config(attributes={"connection": connection}, cmd_opts=Namespace(quiet=True))
-    configuration.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    return configuration
+    return schema.at_head(connection, MIGRATIONS)

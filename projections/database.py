@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain.database import at_head, upgrade
+from domain import schema
 from projections import checkpoints
 from projections.catalogue import projections
 
@@ -55,7 +55,7 @@ def projection_engine(url: str) -> Engine:
 
 def migrate(url: str) -> list[str]:
     """Bring the read store to the newest schema, and every projection to its checkpoints; return what was applied."""
-    applied = upgrade(url, MIGRATIONS)
+    applied = schema.upgrade(url, MIGRATIONS)
     engine = projection_engine(url)
     with engine.begin() as connection:
         checkpoints.ensure(connection, [projection.name for projection in projections()])
@@ -64,4 +64,4 @@ def migrate(url: str) -> list[str]:
 
 
 def is_migrated(connection: Connection) -> bool:
-    return at_head(connection, MIGRATIONS)
+    return schema.at_head(connection, MIGRATIONS)

@@ -1,7 +1,7 @@
 """Pages of a select by keyset: where the last page ended, not how many rows came before it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, tuple_
@@ -29,7 +29,7 @@ class Keyset:
 
 def _read(column: QueryableAttribute[Any], value: str) -> Any:
     kind = column.type.python_type
-    return datetime.fromisoformat(value) if kind is datetime else kind(value)
+    return datetime.fromisoformat(value).astimezone(UTC) if kind is datetime else kind(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,13 @@ A message may be lost, late, doubled or reordered without harm, so nothing here 
 """
 
 import logging
+import warnings
 from functools import partial
 from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
 from kombu.connection import Connection
 from kombu.entity import Queue
@@ -96,6 +98,8 @@ def create_worker(settings: WorkerSettings) -> Celery:
 
 def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
     """Run a worker in the foreground until SIGTERM or Ctrl-C, with a sweep of its own."""
+    # As root Celery warns of pickled messages; ours are JSON, and nothing else is taken.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     app = create_worker(settings)
     sweeper = sweep.Sweep(settings, create_producer(settings.queue))
     connected = [

@@ -4,6 +4,6 @@ from alembic import context
 
 from domain.tables import WriteTable
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=WriteTable.metadata)
+context.configure(**context.config.attributes, target_metadata=WriteTable.metadata)
 with context.begin_transaction():
     context.run_migrations()

@@ -4,6 +4,6 @@ from alembic import context
 
 from projections.catalogue import ReadTable
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=ReadTable.metadata)
+context.configure(**context.config.attributes, target_metadata=ReadTable.metadata)
 with context.begin_transaction():
     context.run_migrations()

@@ -327,6 +327,19 @@ class TestOtherCommands:
             done = run("migrate", "--data", str(data))
         assert (done.returncode, done.stdout, done.stderr) == (0, "write: up to date\nread: up to date\n", "")
 
+    def test_end_where_they_cannot_listen(self, data: Path) -> None:
+        with up(data) as running, socket.socket() as taken:
+            running.ready()
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            refused = run("api", "--port", str(port), "--data", str(data))
+        assert (refused.returncode, refused.stdout, refused.stderr) == (
+            1,
+            "",
+            f"Port {port} is in use. Stop what runs there, or choose another one with --port.\n",
+        )
+
     @pytest.mark.parametrize("command", [["migrate"], ["api"], ["worker"], ["import", __file__]])
     def test_say_what_to_do_when_there_are_none(self, tmp_path: Path, command: list[str]) -> None:
         refused = run(*command, "--data", str(tmp_path))

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.endpoint import LONGEST_BODY
 from tests.support.client import Client
 
 PYTHON = re.compile(
@@ -57,6 +58,19 @@ class TestABody:
         answer = nobody.http.post("/graphql", content=body, headers=headers)
         assert 400 <= answer.status_code < 500
         assert told(answer) == ["BAD_REQUEST"]
+
+    @pytest.mark.parametrize("declared", [True, False], ids=["in one piece", "in pieces"])
+    def test_longer_than_any_request_is_not_taken(self, nobody: Client, declared: bool) -> None:
+        body = b'{"query": "' + b"a" * LONGEST_BODY + b'"}'
+        content = body if declared else iter([body[:1000], body[1000:]])
+        answer = nobody.http.post("/graphql", content=content, headers=JSON)
+        assert answer.status_code == 413
+        assert told(answer) == ["BAD_REQUEST"]
+
+    def test_that_is_quoted_is_quoted_in_part(self, nobody: Client) -> None:
+        answer = nobody.http.post("/graphql", json={"query": "{ " + "a" * 100_000 + " }"})
+        assert told(answer) == ["GRAPHQL_VALIDATION_FAILED"]
+        assert len(answer.content) < 1000
 
     def test_of_several_operations_at_once_is_not_taken(self, nobody: Client) -> None:
         body = [{"query": "{ products { totalCount } }"}] * 2

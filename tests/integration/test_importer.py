@@ -250,6 +250,21 @@ def many(count: int) -> Iterator[Line]:
         yield pay(f"order {number}")
 
 
+class TestWhereRefusedLinesGo:
+    @pytest.mark.parametrize("place", ["trade.jsonl", "nowhere/refused.jsonl", "."])
+    def test_is_refused_before_anything_is_done(self, fresh: Settings, tmp_path: Path, place: str) -> None:
+        path = write_lines(tmp_path / "trade.jsonl", TRADE)
+        before = path.read_text()
+        printed = StringIO()
+        wanted = tmp_path / place
+        assert import_file(fresh, path, refused=wanted, console=Console(file=printed, width=500)) == 2
+        assert printed.getvalue() == (
+            f"Refused lines cannot be written to {wanted}: give another file with --refused.\n"
+        )
+        assert path.read_text() == before
+        assert tables.everything(fresh.write.database_url)["events"] == []
+
+
 class TestAKilledImport:
     def test_started_again_ends_like_one_that_was_not(
         self, fresh: Settings, settings: Settings, tmp_path: Path

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -15,6 +16,7 @@ from sqlalchemy.pool import NullPool
 import domain.database
 import projections.database
 from api.settings import Settings
+from domain.schema import SchemaError
 from domain.tables import WriteTable
 from projections.catalogue import ReadTable
 from tests.support import databases
@@ -56,11 +58,24 @@ def revisions(store: Store) -> list[str]:
 
 @pytest.mark.parametrize("store", STORES)
 class TestMigrations:
+    def test_of_newer_code_are_not_touched(self, store: Store, fresh: Settings) -> None:
+        table = f"{store.migrations.parent.name}_revision"
+        with psycopg.connect(store.url(fresh), autocommit=True) as connection:
+            connection.execute(f"update {table} set version_num = '9999'".encode())
+            with pytest.raises(SchemaError, match="is at revision 9999, which this code does not know"):
+                store.migrate(store.url(fresh))
+            assert connection.execute(f"select version_num from {table}".encode()).fetchall() == [("9999",)]
+
     def test_agree_with_the_models(self, store: Store, fresh: Settings) -> None:
         engine = create_engine(make_url(store.url(fresh)).set(drivername="postgresql+psycopg"), poolclass=NullPool)
         with engine.connect() as connection:
             context = MigrationContext.configure(
-                connection, opts={"compare_type": True, "compare_server_default": True}
+                connection,
+                opts={
+                    "compare_type": True,
+                    "compare_server_default": True,
+                    "version_table": f"{store.migrations.parent.name}_revision",
+                },
             )
             assert compare_metadata(context, store.metadata) == []
 

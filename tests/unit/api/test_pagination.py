@@ -178,6 +178,13 @@ class TestCursor:
     def test_is_refused_with_a_place_that_is_no_text(self, place: tuple[object, object]) -> None:
         assert error(lambda: sliced(after=forged(*place))) == NO_CURSOR
 
+    def test_is_refused_with_a_moment_before_all_time(self) -> None:
+        keyset = NEWEST_FIRST
+        row = {"created_at": datetime(2026, 1, 31, tzinfo=UTC), "order_id": TEA_ID}
+        seal = orjson.loads(decoded(cursor(row, keyset)))[0]
+        before_time = encoded(orjson.dumps([seal, "0001-01-01 00:00:00+14:00", str(TEA_ID)]))
+        assert error(lambda: sliced(keyset, after=before_time)) == NO_CURSOR
+
     def test_is_refused_with_text_that_no_row_can_hold(self) -> None:
         assert error(lambda: sliced(after=forged("Tea\0", str(TEA_ID)))) == NO_CURSOR
 

@@ -67,6 +67,13 @@ class TestFromEnvironment:
     def test_says_how_redis_is_written(self, url: str) -> None:
         assert refusal(TANDEM_REDIS_URL=url) == "TANDEM_REDIS_URL must be a URL like redis://host:6379/0."
 
+    @pytest.mark.parametrize("spelt", ["postgresql://db/one", "postgres://db:5432/one", "postgresql://ada:pw@db/one"])
+    def test_refuses_one_database_for_both_stores(self, spelt: str) -> None:
+        both = {"TANDEM_WRITE_DATABASE_URL": "postgresql://db/one", "TANDEM_READ_DATABASE_URL": spelt}
+        assert refusal(**both) == (
+            "TANDEM_WRITE_DATABASE_URL and TANDEM_READ_DATABASE_URL must be two databases: create another one."
+        )
+
     @pytest.mark.parametrize("secret", ["", "s" * 31, "short"])
     def test_refuses_a_short_secret_and_does_not_repeat_it(self, secret: str) -> None:
         assert refusal(TANDEM_AUTH_SECRET=secret) == "TANDEM_AUTH_SECRET must have at least 32 bytes."
