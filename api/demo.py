@@ -14,6 +14,7 @@ CLOSING = datetime(2026, 11, 20, 20, tzinfo=UTC)
 ORDERS = 500
 EARLY_USERS = 20
 EXAMPLE_USER_ID = str(uuid5(NAMESPACE, "user/example"))  # of nobody in here: free to register with
+_LATER = timedelta(minutes=1)
 CARRIERS = ("Kestrel Express", "Blue Van", "Northbound Parcel")
 
 USERS = (
@@ -137,13 +138,20 @@ def _order(history: History, number: int, at: datetime, members: list[User]) -> 
     # The younger an order, the likelier that it still waits: over all, 10 % for the payment and 25 % for the parcel.
     age, fate = number / ORDERS, chance.random()
     if fate < 0.2 * age or paid > CLOSING:
+        if number % 3 == 0:
+            history.add("cancelOrder", at + _LATER, f"cancel-{number}", orderId=order, reason="Ordered by mistake")
         return
     history.add("payOrder", paid, f"pay-{number}", orderId=order, paymentReference=f"PAY-{paid:%Y%m%d}-{number:05}")
     if fate < 0.7 * age or shipped > CLOSING:
+        if number % 7 == 0:
+            history.add("refundOrder", paid + _LATER, f"refund-{number}", orderId=order, reason="No longer needed")
         return
     tracking = f"{chance.randrange(10**11):011}"
     carrier = chance.choice(CARRIERS)
     history.add("shipOrder", shipped, f"ship-{number}", orderId=order, carrier=carrier, trackingNumber=tracking)
+    delivered = shipped + timedelta(hours=chance.randint(20, 120))
+    if delivered < CLOSING and number % 5:
+        history.add("deliverOrder", delivered, f"deliver-{number}", orderId=order)
 
 
 def _order_times(chance: random.Random) -> list[datetime]:
