@@ -58,6 +58,23 @@ def log_engine(url: str) -> Engine:
     )
 
 
+def maintenance_engine(url: str) -> Engine:
+    """Return an engine to tidy up with: each statement is a transaction of its own, and keeps no command waiting long.
+
+    It keeps no connection, since what it is for comes once an hour.
+    """
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "tandem-maintenance",
+            "options": "-c lock_timeout=1000 -c statement_timeout=5000 -c timezone=UTC",
+        },
+    )
+
+
 def migrate(url: str) -> list[str]:
     """Bring the write store to the newest schema; return the revisions that were applied, oldest first."""
     return upgrade(url, MIGRATIONS)
