@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install run test check bench lock migration schema graphiql
+.PHONY: help install run test check bench lock migration schema shapes graphiql
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ migration: $(INSTALLED)  ## Draft a migration: make migration STORE=read MESSAGE
 
 schema: $(INSTALLED)  ## Write api/schema.graphql anew, after a change of the API
 	@$(BIN)/tandem schema > api/schema.graphql
+
+shapes: $(INSTALLED)  ## Note the shapes of facts in domain/shapes.json, after a fact was added or has a new version
+	@$(BIN)/python -m tests.support.shapes
 
 graphiql:  ## Build the GraphiQL page anew from its source (needs Node)
 	cd api/graphiql/source && npm ci && npm run build

@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from domain import schema
 from domain.statements import Connection
@@ -73,6 +74,23 @@ def log_engine(url: str) -> Engine:
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-log",
             "options": "-c statement_timeout=10000 -c timezone=UTC -c default_transaction_read_only=on",
+        },
+    )
+
+
+def maintenance_engine(url: str) -> Engine:
+    """Return an engine to tidy up with: each statement is a transaction of its own, and keeps no command waiting long.
+
+    It keeps no connection, since what it is for comes once an hour.
+    """
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "tandem-maintenance",
+            "options": "-c lock_timeout=1000 -c statement_timeout=5000 -c timezone=UTC",
         },
     )
 

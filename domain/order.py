@@ -69,6 +69,7 @@ class OrderState:
     order_id: UUID
     user_id: UUID
     status: Status
+    currency: str
     version: int
     lines: tuple[OrderLine, ...] = ()
     """In their order; empty where a command does not need them."""
@@ -149,6 +150,10 @@ def add_item(
         )
     if len(order.lines) >= MOST_LINES:
         raise InvalidInput(f"An order has at most {MOST_LINES} items.", ("item",))
+    if order.currency != pricing.currency.code:
+        raise InvalidInput(
+            f"This order is in {order.currency}, not in {pricing.currency.code}: place a new one.", ("orderId",)
+        )
     added = _priced(item, catalogue, pricing, ("item",))
     total = _total((*order.lines, added), ("item",))
     return OrderItemAdded(order_id=order.order_id, user_id=order.user_id, line=added, total=total)

@@ -1,6 +1,7 @@
 """An existing order in the write store: locked and read for a decision, moved on after it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from domain.transaction import Change, Transaction
 
 _ORDERS, _ITEMS = table(Order), table(OrderItem)
 _LOCK = (
-    select(_ORDERS.c.id, _ORDERS.c.user_id, _ORDERS.c.status, _ORDERS.c.version)
+    select(_ORDERS.c.id, _ORDERS.c.user_id, _ORDERS.c.status, _ORDERS.c.currency, _ORDERS.c.version)
     .where(_ORDERS.c.id == bindparam("order_id"))
     .with_for_update(key_share=True)
 )
@@ -43,7 +44,13 @@ async def lock(order_id: UUID, tx: Transaction) -> OrderState:
     if row is None or tx.actor.user_id not in {None, row.user_id}:
         raise NotFound("There is no order with this id.", ("orderId",), id=order_id)
     tx.expect(row.version)
-    return OrderState(order_id=row.id, user_id=row.user_id, status=Status(row.status), version=row.version)
+    return OrderState(
+        order_id=row.id,
+        user_id=row.user_id,
+        status=Status(row.status),
+        currency=row.currency,
+        version=row.version,
+    )
 
 
 async def lock_whole(order_id: UUID, tx: Transaction) -> OrderState:
@@ -55,9 +62,7 @@ async def lock_whole(order_id: UUID, tx: Transaction) -> OrderState:
         )
         for row in await tx.connection.all(_LINES, {"order_id": order_id})
     )
-    return OrderState(
-        order_id=order.order_id, user_id=order.user_id, status=order.status, version=order.version, lines=lines
-    )
+    return replace(order, lines=lines)
 
 
 async def advance(current: OrderState, action: Action, fact: Fact, tx: Transaction, **columns: Any) -> Change:

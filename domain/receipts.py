@@ -1,12 +1,15 @@
 """Receipts: the same command with the same key is carried out once, and answered alike ever after.
 
 Only what was carried out leaves a receipt, in its own transaction; a refused command may be tried again with its key.
+Receipts that nobody will come back for are pruned.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import text
 
 from domain.errors import IdempotencyKeyReused
@@ -65,3 +68,20 @@ async def write(connection: Connection, *, actor: str, key: str, print_: bytes, 
     )
     if written is None:
         raise KeyTakenMeanwhileError
+
+
+# By the clock of the server that wrote them: now(), since no index is searched by clock_timestamp(). What another one
+# has locked is left to it.
+_PRUNE = text("""
+    with old as (
+        select actor, key from receipts
+        where created_at < now() - cast(:older_than as interval)
+        order by created_at limit :limit for update skip locked
+    )
+    delete from receipts r using old where r.actor = old.actor and r.key = old.key
+""")
+
+
+def prune(connection: SyncConnection, *, older_than: timedelta, limit: int = 10_000) -> int:
+    """Delete receipts that are older than that, the oldest first and at most `limit`; return how many it were."""
+    return connection.execute(_PRUNE, {"older_than": older_than, "limit": limit}).rowcount

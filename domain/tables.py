@@ -60,6 +60,7 @@ class Order(WriteTable, table=True):
     user_id: UUID = Field(foreign_key="users.id", index=True)
     status: str = Field(sa_type=Text)
     total: Decimal = Field(sa_type=Numeric)
+    currency: str = Field(sa_type=Text)
     payment_reference: str | None = Field(default=None, sa_type=Text)
     carrier: str | None = Field(default=None, sa_type=Text)
     tracking_number: str | None = Field(default=None, sa_type=Text)

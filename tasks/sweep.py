@@ -1,4 +1,7 @@
-"""The sweep: once a second, in every worker, whatever is behind is nudged. It heals every lost hint."""
+"""The sweep: once a second, in every worker, whatever is behind is nudged. It heals every lost hint.
+
+It is also the clock that the hourly pruning of receipts goes by: no worker is special, so none is missed.
+"""
 
 import logging
 from functools import partial
@@ -13,7 +16,7 @@ from domain.database import log_engine
 from projections import lag, progress
 from projections.catalogue import projections
 from projections.database import projection_engine
-from tasks import nudge
+from tasks import nudge, prune
 from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
 
@@ -37,12 +40,15 @@ class Sweep:
     def _run(self) -> None:
         write = log_engine(self._settings.write.database_url)
         read = projection_engine(self._settings.read.database_url)
-        send = nudge.sender(progress.connect(self._settings.queue.redis_url), partial(enqueue, self._producer))
+        client = progress.connect(self._settings.queue.redis_url)
+        send = nudge.sender(client, partial(enqueue, self._producer))
+        send_pruning = prune.sender(self._producer, client)
         leave_to_this_process(write, read)
         names = [projection.name for projection in projections()]
         while not self._stopped.wait(SECONDS):
             try:
                 if behind := lag.partitions_behind(log=write, read=read, names=names):
                     send(behind)
+                send_pruning()
             except (SQLAlchemyError, redis.RedisError, OperationalError, OSError) as error:
                 log.warning("a sweep failed, the next one is due in a second: %s", type(error).__name__)

@@ -83,6 +83,7 @@ async def _write(fact: OrderCreated, tx: Transaction) -> None:
         "user_id": fact.user_id,
         "status": Status.PENDING,
         "total": fact.total,
+        "currency": fact.currency,
         "version": 1,
         "created_at": tx.now,
         "updated_at": tx.now,

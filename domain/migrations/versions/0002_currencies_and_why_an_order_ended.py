@@ -10,10 +10,12 @@ down_revision = "0001"
 def upgrade() -> None:
     op.add_column("orders", sa.Column("cancellation_reason", sa.Text(), nullable=True))
     # Until now all prices were in US dollars.
-    op.add_column("products", sa.Column("currency", sa.Text(), nullable=False, server_default="USD"))
-    op.alter_column("products", "currency", server_default=None)
+    for table in ("products", "orders"):
+        op.add_column(table, sa.Column("currency", sa.Text(), nullable=False, server_default="USD"))
+        op.alter_column(table, "currency", server_default=None)
 
 
 def downgrade() -> None:
+    op.drop_column("orders", "currency")
     op.drop_column("products", "currency")
     op.drop_column("orders", "cancellation_reason")
