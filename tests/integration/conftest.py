@@ -11,7 +11,7 @@ from domain.bus import Bus
 from domain.database import command_engine, log_engine
 from projections.database import projection_engine
 from tests.support import databases
-from tests.support.shop import Shop
+from tests.support.shop import USD, Shop
 
 CONNECTIONS = 24
 
@@ -25,7 +25,7 @@ async def write(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture(scope="session")
 def shop(write: AsyncEngine) -> Shop:
-    return Shop(Bus(write, nudge=lambda _: None))
+    return Shop(Bus(write, currency=USD, nudge=lambda _: None))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def fresh_write(fresh: Settings) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 def fresh_shop(fresh_write: AsyncEngine) -> Shop:
-    return Shop(Bus(fresh_write, nudge=lambda _: None))
+    return Shop(Bus(fresh_write, currency=USD, nudge=lambda _: None))
 
 
 @pytest.fixture
