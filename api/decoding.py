@@ -65,7 +65,11 @@ def refuse_unknown(kind: type, given: Mapping[str, Any], path: Path) -> None:
         if name not in lines:
             raise InvalidInput(f"There is no field {name} here; there are {', '.join(sorted(lines))}.", (*path, name))
         inner = lines[name]
-        if inner is not None and isinstance(value, list | tuple):
+        if inner is None:
+            continue
+        if isinstance(value, Mapping):
+            refuse_unknown(inner, value, (*path, name))
+        elif isinstance(value, list | tuple):
             for index, item in enumerate(value):
                 if isinstance(item, Mapping):
                     refuse_unknown(inner, item, (*path, name, str(index)))
@@ -73,13 +77,13 @@ def refuse_unknown(kind: type, given: Mapping[str, Any], path: Path) -> None:
 
 @cache
 def _fields(kind: type) -> dict[str, type | None]:
-    """Return the fields of an input by the contract's names, each with the dataclass that it is a list of, if it is."""
+    """Return the fields of an input by the contract's names, each with the dataclass that it holds, if any."""
     hints = get_type_hints(kind)
     return {to_camel(field.name): _inner(hints[field.name]) for field in fields(kind)}
 
 
 def _inner(hint: Any) -> type | None:
-    return next((part for part in get_args(hint) if isinstance(part, type) and is_dataclass(part)), None)
+    return next((part for part in (hint, *get_args(hint)) if isinstance(part, type) and is_dataclass(part)), None)
 
 
 def _one(name: str, value: Any) -> Any:

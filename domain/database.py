@@ -50,6 +50,9 @@ class CommandPool:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
         await self._pool.close()
 
     @asynccontextmanager

@@ -167,7 +167,10 @@ def change_quantity(
     current = order.line_of(product_id)
     if quantity == current.quantity:
         raise InvalidInput(f"The quantity is {quantity} already.", ("quantity",))
-    _check_stock(catalogue[product_id], quantity, ("quantity",), has=current.quantity)
+    item = catalogue[product_id]
+    if item.retired and quantity > current.quantity:
+        raise InvalidInput(f"{item.name} is retired: no more of it can be ordered.", ("quantity",))
+    _check_stock(item, quantity, ("quantity",), has=current.quantity)
     changed = [replace(has, quantity=quantity) if has is current else has for has in order.lines]
     return OrderItemQuantityChanged(
         order_id=order.order_id,

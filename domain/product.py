@@ -54,6 +54,8 @@ def restock(product: ProductState, *, quantity: int) -> ProductRestocked:
         raise InvalidInput(
             "The quantity must not be 0: give the pieces to add, or below zero to take away.", ("quantity",)
         )
+    if quantity < -LARGEST_STOCK:
+        raise InvalidInput(f"At most {LARGEST_STOCK} pieces can be taken away.", ("quantity",))
     if product.stock + quantity < 0:
         raise InsufficientStock(
             f"There are {product.stock} in stock: {-quantity} cannot be taken away.",

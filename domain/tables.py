@@ -75,7 +75,7 @@ class OrderItem(WriteTable, table=True):
 
     order_id: UUID = Field(primary_key=True, foreign_key="orders.id")
     product_id: UUID = Field(primary_key=True, foreign_key="products.id")
-    line: int = Field(sa_type=SmallInteger)
+    line: int
     sku: str = Field(sa_type=Text)
     name: str = Field(sa_type=Text)
     quantity: int

@@ -13,7 +13,8 @@ JOIN_IN_SQL = re.compile(r"\bjoin\b|\bfrom\s+\w+(\s+\w+)?\s*,", re.IGNORECASE)
 # Where a transaction opens, and whose it is. It commits where its `with` ends, so nobody says commit.
 TRANSACTIONS = {
     "domain/bus.py": "a command",
-    "domain/database.py": "a store's migrations",
+    "domain/database.py": "a command's, for the bus",
+    "domain/schema.py": "a store's migrations",
     "projections/database.py": "a new projection's checkpoints",
     "projections/runner.py": "a batch of events: its rows and its checkpoint",
 }
@@ -60,7 +61,7 @@ def transactions(source: str) -> list[int]:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.With | ast.AsyncWith)
         for item in node.items
-        if isinstance(item.context_expr, ast.Call) and getattr(item.context_expr.func, "attr", "") == "begin"
+        if isinstance(item.context_expr, ast.Call) and getattr(item.context_expr.func, "attr", "") in {"begin", "transaction"}
     ]
 
 

@@ -85,14 +85,20 @@ class _Writer:
             expected_total=None,
             pricing=Pricing(currency=USD, may_set_prices=False),
         )
-        placed = OrderState(order_id=fact.order_id, user_id=fact.user_id, status=Status.PENDING, version=1)
+        placed = OrderState(
+            currency="USD", order_id=fact.order_id, user_id=fact.user_id, status=Status.PENDING, version=1
+        )
         self.going_on.append(placed)
         return self._of_order(placed, fact)
 
     def _advance(self, current: OrderState) -> Entry:
         after = Status.PAID if current.status is Status.PENDING else Status.SHIPPED
         moved = OrderState(
-            order_id=current.order_id, user_id=current.user_id, status=after, version=current.version + 1
+            currency="USD",
+            order_id=current.order_id,
+            user_id=current.user_id,
+            status=after,
+            version=current.version + 1,
         )
         if after is Status.PAID:
             self.going_on.append(moved)

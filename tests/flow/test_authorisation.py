@@ -12,7 +12,13 @@ from api.auth import mint
 from api.settings import AuthSettings
 from tests.support.client import Client
 
-DATA, NULL, UNAUTHENTICATED, FORBIDDEN = "data", "null", "UNAUTHENTICATED", "FORBIDDEN"
+DATA, NULL, MISSING, UNAUTHENTICATED, FORBIDDEN = "data", "null", "NotFound", "UNAUTHENTICATED", "FORBIDDEN"
+
+# Who may give a command, by whose data it changes; an order of another's is answered like one that is not there.
+FOR_STAFF = (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, DATA)
+FOR_THE_USER = (UNAUTHENTICATED, DATA, FORBIDDEN, DATA)
+FOR_THE_BUYER = (UNAUTHENTICATED, DATA, MISSING, DATA)
+FOUND = "{ __typename ... on NotFound { code message path id } }"
 
 # At each root field: what nobody, the customer whose data it is, another customer, and staff are answered.
 FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
@@ -31,9 +37,35 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         """mutation ($email: String!) { registerUser(input: {name: "Ada", email: $email}) { __typename } }""",
         (DATA, DATA, DATA, DATA),
     ),
+    "renameUser": (
+        """mutation ($user: ID!) { renameUser(input: {userId: $user, name: "Grace"}) { __typename } }""",
+        FOR_THE_USER,
+    ),
+    "changeUserEmail": (
+        """
+        mutation ($user: ID!, $email: String!) { changeUserEmail(input: {userId: $user, email: $email}) { __typename } }
+        """,
+        FOR_THE_USER,
+    ),
     "addProduct": (
         """mutation ($sku: String!) { addProduct(input: {sku: $sku, name: "Tea", price: "1"}) { __typename } }""",
-        (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, DATA),
+        FOR_STAFF,
+    ),
+    "renameProduct": (
+        """mutation ($product: ID!) { renameProduct(input: {productId: $product, name: "Pot"}) { __typename } }""",
+        FOR_STAFF,
+    ),
+    "changeProductPrice": (
+        """mutation ($product: ID!) { changeProductPrice(input: {productId: $product, price: "2"}) { __typename } }""",
+        FOR_STAFF,
+    ),
+    "restockProduct": (
+        """mutation ($product: ID!) { restockProduct(input: {productId: $product, quantity: 1}) { __typename } }""",
+        FOR_STAFF,
+    ),
+    "retireProduct": (
+        """mutation ($spare: ID!) { retireProduct(input: {productId: $spare}) { __typename } }""",
+        FOR_STAFF,
     ),
     "createOrder": (
         """
@@ -41,11 +73,39 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
           createOrder(input: {userId: $user, items: [{productId: $product, quantity: 1}]}) { __typename }
         }
         """,
-        (UNAUTHENTICATED, DATA, FORBIDDEN, DATA),
+        FOR_THE_USER,
+    ),
+    "addOrderItem": (
+        f"""
+        mutation ($order: ID!, $spare: ID!) {{
+          addOrderItem(input: {{orderId: $order, item: {{productId: $spare, quantity: 1}}}}) {FOUND}
+        }}
+        """,
+        FOR_THE_BUYER,
+    ),
+    "changeOrderItemQuantity": (
+        f"""
+        mutation ($order: ID!, $product: ID!) {{
+          changeOrderItemQuantity(input: {{orderId: $order, productId: $product, quantity: 2}}) {FOUND}
+        }}
+        """,
+        FOR_THE_BUYER,
+    ),
+    "removeOrderItem": (
+        f"""
+        mutation ($order: ID!, $product: ID!) {{
+          removeOrderItem(input: {{orderId: $order, productId: $product}}) {FOUND}
+        }}
+        """,
+        FOR_THE_BUYER,
+    ),
+    "cancelOrder": (
+        f"""mutation ($order: ID!) {{ cancelOrder(input: {{orderId: $order, reason: "late"}}) {FOUND} }}""",
+        FOR_THE_BUYER,
     ),
     "payOrder": (
         """mutation ($order: ID!) { payOrder(input: {orderId: $order, paymentReference: "pi"}) { __typename } }""",
-        (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, DATA),
+        FOR_STAFF,
     ),
     "shipOrder": (
         """
@@ -53,7 +113,15 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
           shipOrder(input: {orderId: $order, carrier: "DHL", trackingNumber: "1Z"}) { __typename }
         }
         """,
-        (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, DATA),
+        FOR_STAFF,
+    ),
+    "deliverOrder": (
+        """mutation ($order: ID!) { deliverOrder(input: {orderId: $order}) { __typename } }""",
+        FOR_STAFF,
+    ),
+    "refundOrder": (
+        """mutation ($order: ID!) { refundOrder(input: {orderId: $order, reason: "late"}) { __typename } }""",
+        FOR_STAFF,
     ),
 }
 WHO = ("nobody", "the customer itself", "another customer", "staff")
@@ -64,12 +132,13 @@ class Case:
     user: str
     order: str
     product: str
+    spare: str
 
 
 @pytest.fixture(scope="module")
 def case(nobody: Client, staff: Client) -> Case:
     user, product = nobody.registered(), staff.added()
-    return Case(user=user, product=product, order=staff.ordered(user, product))
+    return Case(user=user, product=product, spare=staff.added(), order=staff.ordered(user, product))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +162,7 @@ def test_a_root_field(field: str, who: str, answer: str, case: Case, senders: di
         "order": case.order,
         "user": case.user,
         "product": case.product,
+        "spare": case.spare,
         "email": f"{uuid4().hex}@example.com",
         "sku": uuid4().hex,
     }
@@ -107,7 +177,10 @@ def outcome(field: str, answer: Any) -> str:
         [error] = answer["errors"]
         assert error["path"] == [field]
         return str(error["extensions"]["code"])
-    return DATA if answer["data"][field] is not None else NULL
+    found = answer["data"][field]
+    if found is None:
+        return NULL
+    return MISSING if found.get("__typename") == MISSING else DATA
 
 
 def test_the_matrix_has_every_root_field(staff: Client) -> None:
@@ -132,7 +205,7 @@ class TestARefusedSender:
         assert answers[0].content == answers[1].content
         assert answers[0].status_code == answers[1].status_code
 
-    @pytest.mark.parametrize("field", ["userOrders", "user", "createOrder"])
+    @pytest.mark.parametrize("field", ["userOrders", "user", "createOrder", "renameUser"])
     def test_learns_nothing_about_whether_another_user_exists(
         self, field: str, case: Case, senders: dict[str, Client]
     ) -> None:
@@ -142,7 +215,7 @@ class TestARefusedSender:
         answers = [another.post(document, user=user_id, **product) for user_id in (case.user, str(uuid4()))]
         assert answers[0].content == answers[1].content
 
-    @pytest.mark.parametrize("field", ["payOrder", "shipOrder"])
+    @pytest.mark.parametrize("field", ["payOrder", "shipOrder", "deliverOrder", "refundOrder"])
     def test_learns_nothing_about_whether_an_order_exists(
         self, field: str, case: Case, senders: dict[str, Client]
     ) -> None:
@@ -150,6 +223,76 @@ class TestARefusedSender:
         for who in ("nobody", "another customer"):
             answers = [senders[who].post(document, order=order_id) for order_id in (case.order, str(uuid4()), "7")]
             assert answers[0].content == answers[1].content == answers[2].content
+
+
+# What a customer may do with its own orders, and what it is answered to that of another's.
+OWN = [field for field, (_, answers) in FIELDS.items() if answers == FOR_THE_BUYER]
+
+
+class TestACustomer:
+    """Another's order is, byte for byte, one that is not there; whatever is sent along with its id."""
+
+    @pytest.mark.parametrize(
+        "how",
+        ["", "expectedVersion: 1", "expectedVersion: 99", "dryRun: true", 'idempotencyKey: "k"'],
+        ids=lambda how: how or "as it is",
+    )
+    @pytest.mark.parametrize("field", OWN)
+    def test_cannot_tell_another_s_order_from_none(
+        self, field: str, how: str, case: Case, senders: dict[str, Client]
+    ) -> None:
+        document = FIELDS[field][0].replace("orderId: $order", f"orderId: $order, {how}")
+        more = {name: getattr(case, name) for name in ("product", "spare") if f"${name}:" in document}
+        missing = str(uuid4())
+        another = senders["another customer"]
+        answers = [another.post(document, order=order_id, **more) for order_id in (case.order, missing)]
+        assert answers[1].json() == {
+            "data": {
+                field: {
+                    "__typename": "NotFound",
+                    "code": "NOT_FOUND",
+                    "message": "There is no order with this id.",
+                    "path": ["orderId"],
+                    "id": missing,
+                }
+            }
+        }
+        assert answers[0].content.replace(case.order.encode(), missing.encode()) == answers[1].content
+        assert answers[0].status_code == answers[1].status_code
+
+    @pytest.mark.parametrize("field", OWN)
+    def test_has_not_changed_another_s_order(self, field: str, senders: dict[str, Client], staff: Client) -> None:
+        owner = staff.registered()
+        product, spare = staff.added(stock=5), staff.added(stock=5)
+        order = staff.ordered(owner, product, spare)
+        document, _ = FIELDS[field]
+        given = {"product": product, "spare": spare}
+        more = {name: value for name, value in given.items() if f"${name}:" in document}
+        senders["another customer"].post(document, order=order, **more)
+        read = """
+            query ($order: ID!, $product: ID!) {
+              order(id: $order) { version status itemCount } product(id: $product) { stock }
+            }
+        """
+        assert staff.ask(read, order=order, product=product) == {
+            "order": {"version": 1, "status": "PENDING", "itemCount": 2},
+            "product": {"stock": 4},
+        }
+
+    def test_may_change_its_own(self, nobody: Client, staff: Client) -> None:
+        user, product, spare = nobody.registered(), staff.added(), staff.added()
+        customer = nobody.as_customer(user)
+        order = customer.ordered(user, product)
+        for field, given in (
+            ("addOrderItem", {"item": {"productId": spare, "quantity": 1}}),
+            ("changeOrderItemQuantity", {"productId": spare, "quantity": 2}),
+            ("removeOrderItem", {"productId": product}),
+            ("cancelOrder", {"reason": "changed my mind"}),
+        ):
+            assert customer.give(field, {"orderId": order} | given)["__typename"] == "OrderAccepted", field
+        assert customer.give("renameUser", {"userId": user, "name": "Grace"})["__typename"] == "UserAccepted"
+        email = {"userId": user, "email": f"{uuid4().hex}@example.com"}
+        assert customer.give("changeUserEmail", email)["__typename"] == "UserAccepted"
 
 
 def signed(**claims: Any) -> str:

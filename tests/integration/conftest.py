@@ -4,28 +4,26 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.settings import Settings
 from domain.bus import Bus
-from domain.database import command_engine, log_engine
+from domain.database import CommandPool, log_engine
 from projections.database import projection_engine
 from tests.support import databases
-from tests.support.shop import Shop
+from tests.support.shop import USD, Shop
 
 CONNECTIONS = 24
 
 
 @pytest.fixture(scope="session")
-async def write(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = command_engine(settings.write.database_url, connections=CONNECTIONS)
-    yield engine
-    await engine.dispose()
+async def write(settings: Settings) -> AsyncIterator[CommandPool]:
+    async with CommandPool(settings.write.database_url, connections=CONNECTIONS) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")
-def shop(write: AsyncEngine) -> Shop:
-    return Shop(Bus(write, nudge=lambda _: None))
+def shop(write: CommandPool) -> Shop:
+    return Shop(Bus(write, currency=USD, nudge=lambda _: None))
 
 
 @pytest.fixture
@@ -35,15 +33,14 @@ def fresh(settings: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture
-async def fresh_write(fresh: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = command_engine(fresh.write.database_url, connections=CONNECTIONS)
-    yield engine
-    await engine.dispose()
+async def fresh_write(fresh: Settings) -> AsyncIterator[CommandPool]:
+    async with CommandPool(fresh.write.database_url, connections=CONNECTIONS) as pool:
+        yield pool
 
 
 @pytest.fixture
-def fresh_shop(fresh_write: AsyncEngine) -> Shop:
-    return Shop(Bus(fresh_write, nudge=lambda _: None))
+def fresh_shop(fresh_write: CommandPool) -> Shop:
+    return Shop(Bus(fresh_write, currency=USD, nudge=lambda _: None))
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.auth import mint
 from api.settings import Settings
 from domain.bus import Bus
 from domain.commands import AddOrderItem, ChangeProductPrice, CreateOrder
+from domain.database import CommandPool
 from domain.errors import InvalidInput
 from domain.event_log import PARTITIONS
 from domain.money import Currency
@@ -60,7 +60,7 @@ async def ask(in_yen: Settings) -> AsyncIterator[Ask]:
 
 
 @pytest.fixture
-def yen_shop(fresh_write: AsyncEngine) -> Shop:
+def yen_shop(fresh_write: CommandPool) -> Shop:
     return Shop(Bus(fresh_write, currency=Currency.of("JPY"), nudge=lambda _: None))
 
 

@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain import event_log
 from domain.commands import PayOrder, ShipOrder
+from domain.database import CommandPool
 from domain.errors import InvalidTransition
 from domain.event_log import PARTITIONS, Entry, Origin
 from domain.events import Event, OrderPaid
+from domain.statements import Connection
 from tests.support import tables
 from tests.support.following import Reader, Seen, complaints, following
 from tests.support.shop import Shop, id_in
@@ -54,19 +55,19 @@ def reader(log: Engine, partitions: Sequence[int]) -> Reader:
     return Reader(read, partitions)
 
 
-async def append(write: AsyncEngine, entries: Sequence[Entry]) -> list[Seen]:
-    async with write.begin() as connection:
+async def append(write: CommandPool, entries: Sequence[Entry]) -> list[Seen]:
+    async with write.transaction() as connection:
         return [seen(event) for event in await event_log.append(connection, entries)]
 
 
-async def append_and_roll_back(write: AsyncEngine, entries: Sequence[Entry]) -> None:
+async def append_and_roll_back(write: CommandPool, entries: Sequence[Entry]) -> None:
     with suppress(RolledBackError):
-        async with write.begin() as connection:
+        async with write.transaction() as connection:
             await event_log.append(connection, entries)
             raise RolledBackError
 
 
-async def write_to_the_log(write: AsyncEngine, partitions: Sequence[int], chance: random.Random) -> list[Seen]:
+async def write_to_the_log(write: CommandPool, partitions: Sequence[int], chance: random.Random) -> list[Seen]:
     """Append to up to three streams at a time, every third time in vain."""
     streams = [(chance.choice(partitions), uuid4()) for _ in range(3)]
     versions = dict.fromkeys(streams, 0)
@@ -101,11 +102,11 @@ async def write_through_the_bus(shop: Shop, product: UUID, partition: int) -> li
 
 async def positions(shop: Shop, partition: int, streams: Sequence[tuple[UUID, int]]) -> list[Seen]:
     wanted = text("select position from events where stream_id = :stream_id and version = :version")
-    async with shop.bus._engine.connect() as connection:
+    async with shop.bus._pool.transaction() as connection:
         return [
             Seen(
                 partition,
-                (await connection.execute(wanted, {"stream_id": stream_id, "version": version})).scalar_one(),
+                (await connection.all(wanted, {"stream_id": stream_id, "version": version}))[0].position,
                 stream_id,
                 version,
             )
@@ -116,7 +117,7 @@ async def positions(shop: Shop, partition: int, streams: Sequence[tuple[UUID, in
 class TestUnderManyWriters:
     @pytest.mark.parametrize("partitions", [[7], list(range(PARTITIONS))], ids=["one partition", "all partitions"])
     async def test_every_reader_sees_every_committed_event_once_and_in_order(
-        self, partitions: list[int], fresh_shop: Shop, fresh_write: AsyncEngine, log: Engine
+        self, partitions: list[int], fresh_shop: Shop, fresh_write: CommandPool, log: Engine
     ) -> None:
         product = await fresh_shop.product()
         readers = [reader(log, range(PARTITIONS)) for _ in range(READERS)]
@@ -141,11 +142,11 @@ class TestAWriterThatIsNotDoneYet:
     """Two writers of one partition, the first to begin being the last to commit; a reader comes by in between."""
 
     async def test_makes_the_next_one_wait_so_that_no_reader_passes_its_event(
-        self, fresh_write: AsyncEngine, log: Engine
+        self, fresh_write: CommandPool, log: Engine
     ) -> None:
         following_one = reader(log, [7])
         slow, quick = entry(7, uuid4(), 1), entry(7, uuid4(), 1)
-        async with fresh_write.begin() as connection:
+        async with fresh_write.transaction() as connection:
             first = [seen(event) for event in await event_log.append(connection, [slow])]
             waiting = asyncio.create_task(append(fresh_write, [quick]))
             await until_somebody_waits(log)
@@ -155,14 +156,14 @@ class TestAWriterThatIsNotDoneYet:
         assert complaints(following_one.seen, first + second) == []
 
     async def test_would_be_missed_in_a_log_that_takes_its_numbers_from_a_sequence(
-        self, fresh_write: AsyncEngine, log: Engine
+        self, fresh_write: CommandPool, log: Engine
     ) -> None:
-        async with fresh_write.begin() as connection:
-            await connection.execute(text("create table naive (position bigserial, stream_id uuid)"))
+        async with fresh_write.transaction() as connection:
+            await connection.all(text("create table naive (position bigserial, stream_id uuid)"))
         following_one = Reader(lambda _, after: read_naively(log, after), [0])
-        async with fresh_write.begin() as connection:
+        async with fresh_write.transaction() as connection:
             slow = await append_naively(connection)
-            async with fresh_write.begin() as other:
+            async with fresh_write.transaction() as other:
                 quick = await append_naively(other)
             following_one.poll()
         following_one.poll()
@@ -173,22 +174,22 @@ class TestAWriterThatIsNotDoneYet:
 
 
 class TestARollback:
-    async def test_leaves_no_hole(self, fresh_write: AsyncEngine, log: Engine) -> None:
+    async def test_leaves_no_hole(self, fresh_write: CommandPool, log: Engine) -> None:
         await append(fresh_write, [entry(7, uuid4(), 1)])
         await append_and_roll_back(fresh_write, [entry(7, uuid4(), 1), entry(7, uuid4(), 1)])
         [after] = await append(fresh_write, [entry(7, uuid4(), 1)])
         assert (after.position, tables.heads(log)) == (2, {7: 2})
 
     async def test_would_leave_one_in_a_log_that_takes_its_numbers_from_a_sequence(
-        self, fresh_write: AsyncEngine, log: Engine
+        self, fresh_write: CommandPool, log: Engine
     ) -> None:
-        async with fresh_write.begin() as connection:
-            await connection.execute(text("create table naive (position bigserial, stream_id uuid)"))
+        async with fresh_write.transaction() as connection:
+            await connection.all(text("create table naive (position bigserial, stream_id uuid)"))
         with suppress(RolledBackError):
-            async with fresh_write.begin() as connection:
+            async with fresh_write.transaction() as connection:
                 await append_naively(connection)
                 raise RolledBackError
-        async with fresh_write.begin() as connection:
+        async with fresh_write.transaction() as connection:
             after = await append_naively(connection)
         following_one = Reader(lambda _, position: read_naively(log, position), [0])
         following_one.poll()
@@ -196,7 +197,7 @@ class TestARollback:
 
 
 class TestAppend:
-    async def test_answers_in_the_order_it_was_asked_whatever_the_partitions(self, fresh_write: AsyncEngine) -> None:
+    async def test_answers_in_the_order_it_was_asked_whatever_the_partitions(self, fresh_write: CommandPool) -> None:
         a, b, c = uuid4(), uuid4(), uuid4()
         assert await append(fresh_write, [entry(9, a, 1), entry(3, b, 1), entry(9, c, 1)]) == [
             Seen(9, 1, a, 1),
@@ -204,7 +205,7 @@ class TestAppend:
             Seen(9, 2, c, 1),
         ]
 
-    async def test_takes_a_version_of_a_stream_once(self, fresh_write: AsyncEngine, log: Engine) -> None:
+    async def test_takes_a_version_of_a_stream_once(self, fresh_write: CommandPool, log: Engine) -> None:
         stream_id = uuid4()
         await append(fresh_write, [entry(7, stream_id, 1)])
         with pytest.raises(Exception, match="events_stream_id_version_key"):
@@ -212,10 +213,11 @@ class TestAppend:
         assert tables.heads(log) == {7: 1}
 
 
-async def append_naively(connection: AsyncConnection) -> Seen:
+async def append_naively(connection: Connection) -> Seen:
     stream_id = uuid4()
     insert = text("insert into naive (stream_id) values (:stream_id) returning position")
-    return Seen(0, (await connection.execute(insert, {"stream_id": stream_id})).scalar_one(), stream_id, 1)
+    [row] = await connection.all(insert, {"stream_id": stream_id})
+    return Seen(0, row.position, stream_id, 1)
 
 
 def read_naively(log: Engine, after: int) -> list[Seen]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -17,12 +18,12 @@ from projections.catalogue import projections
 from projections.runner import Runner
 from tasks import project
 from tasks.app import create_producer
-from tasks.nudge import Nudger, Send, pending_key, sender
+from tasks.nudge import Nudger, Send, sender
 from tasks.project import PROJECT
 from tasks.settings import QueueSettings
 from tests.support.shop import Shop
 
-QUEUE = "tandem:project"
+QUEUE, BEHIND, NUDGED = "tandem:project", "tandem:behind", "tandem:nudged"
 NAMES = [projection.name for projection in projections()]
 
 
@@ -41,14 +42,24 @@ def send(fresh: Settings) -> Iterator[Send]:
 @contextmanager
 def sending(redis_url: str) -> Iterator[Send]:
     with create_producer(QueueSettings(redis_url=redis_url)) as producer, progress.connect(redis_url) as client:
-        yield sender(producer, client, PROJECT)
+        yield sender(client, partial(project.enqueue, producer))
 
 
-def queued(valkey: redis.Redis) -> list[int]:
-    """Return the partitions that messages wait for, oldest first."""
-    messages = [json.loads(message) for message in valkey.lrange(QUEUE, 0, -1)][::-1]
-    assert {message["headers"]["task"] for message in messages} <= {PROJECT}
-    return [json.loads(message["headers"]["kwargsrepr"].replace("'", '"'))["partition"] for message in messages]
+def messages(valkey: redis.Redis) -> list[str]:
+    """Return the tasks that wait in the queue."""
+    return [json.loads(message)["headers"]["task"] for message in valkey.lrange(QUEUE, 0, -1)]
+
+
+def noted(valkey: redis.Redis) -> set[int]:
+    """Return the partitions that the next task will take."""
+    return {int(partition) for partition in valkey.smembers(BEHIND)}
+
+
+def run_the_task(settings: Settings, **arguments: object) -> int:
+    """Run the task here; return how often it asked to be run again."""
+    again: list[int] = []
+    project.task(settings.worker, again=lambda: again.append(1))(**arguments)
+    return len(again)
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
@@ -59,37 +70,43 @@ def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
 
 
 class TestSending:
-    def test_leaves_out_partitions_that_have_a_message_waiting(self, send: Send, valkey: redis.Redis) -> None:
+    def test_notes_partitions_and_sends_one_message_for_all(self, send: Send, valkey: redis.Redis) -> None:
         send([3, 5])
         send([5, 3, 8])
-        assert queued(valkey) == [3, 5, 8]
+        assert (messages(valkey), noted(valkey)) == ([PROJECT], {3, 5, 8})
 
-    def test_marks_a_partition_for_a_second_at_most(self, send: Send, valkey: redis.Redis) -> None:
+    def test_counts_a_message_as_on_its_way_for_a_second_at_most(self, send: Send, valkey: redis.Redis) -> None:
         send([3])
-        assert 0 < valkey.pttl(pending_key(3)) <= 1000
+        assert 0 < valkey.pttl(NUDGED) <= 1000
 
     def test_sends_again_once_the_mark_is_gone(self, send: Send, valkey: redis.Redis) -> None:
         send([3])
-        valkey.delete(pending_key(3))
+        valkey.delete(NUDGED)
         send([3])
-        assert queued(valkey) == [3, 3]
+        assert (messages(valkey), noted(valkey)) == ([PROJECT, PROJECT], {3})
 
 
 class TestTheTask:
-    async def test_clears_the_mark_and_projects(
+    async def test_clears_the_mark_and_projects_what_was_noted(
         self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis, log: Engine, read: Engine
     ) -> None:
-        partition = partition_of_user(await fresh_shop.user())
-        valkey.set(pending_key(partition), 1)
-        project.task(fresh.worker)(partition=partition)
-        assert not valkey.exists(pending_key(partition))
+        partitions = {partition_of_user(await fresh_shop.user()) for _ in range(5)}
+        valkey.sadd(BEHIND, *partitions)
+        valkey.set(NUDGED, 1)
+        assert run_the_task(fresh) == 0
+        assert (valkey.exists(NUDGED), noted(valkey)) == (0, set())
         assert lag.partitions_behind(log=log, read=read, names=NAMES) == []
 
-    async def test_does_not_mind_what_a_newer_sender_adds(
-        self, fresh: Settings, fresh_shop: Shop, log: Engine, read: Engine
+    def test_leaves_a_part_to_others_where_much_was_noted(self, fresh: Settings, valkey: redis.Redis) -> None:
+        valkey.sadd(BEHIND, *range(64))
+        assert [run_the_task(fresh) for _ in range(4)] == [1, 1, 1, 0]
+        assert noted(valkey) == set()
+
+    async def test_does_not_mind_what_a_newer_sender_adds_nor_what_is_no_partition(
+        self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis, log: Engine, read: Engine
     ) -> None:
-        partition = partition_of_user(await fresh_shop.user())
-        project.task(fresh.worker)(partition=partition, priority=5)
+        valkey.sadd(BEHIND, partition_of_user(await fresh_shop.user()), 64, -1, "garbage", b"\xff")
+        assert run_the_task(fresh, partition=3, priority=5) == 0
         assert lag.partitions_behind(log=log, read=read, names=NAMES) == []
 
 
@@ -100,7 +117,7 @@ class TestTheNudger:
         for partition in (3, 5, 3, 5, 8):
             nudger(partition)
         nudger.stop()
-        assert sorted(queued(valkey)) == [3, 5, 8]
+        assert (messages(valkey), noted(valkey)) == ([PROJECT], {3, 5, 8})
 
     def test_neither_waits_nor_fails_without_redis_and_sends_again_once_it_is_back(
         self, valkey: redis.Redis, tmp_path: Path
@@ -113,13 +130,13 @@ class TestTheNudger:
             for partition in range(1000):
                 nudger(partition % 64)
             assert monotonic() - began < 0.1
-            assert queued(valkey) == []
+            assert (messages(valkey), noted(valkey)) == ([], set())
 
             socket.symlink_to(real["path"])
 
             def sent() -> bool:
                 nudger(7)
-                return 7 in queued(valkey)
+                return 7 in noted(valkey)
 
             eventually(sent)
             nudger.stop()

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.settings import Settings
 from domain import event_log
 from domain.commands import RenameUser
+from domain.database import CommandPool
 from domain.event_log import partition_of_user
 from domain.events import UserRegistered, UserRenamed
 from domain.upcasters import UnknownShapeError
@@ -63,10 +63,10 @@ def drain(log: Engine, read: Engine, user_id: UUID) -> None:
 
 class TestAUserOfVersion1:
     async def test_is_read_as_version_2_and_stays_as_it_was_written(
-        self, fresh: Settings, fresh_write: AsyncEngine
+        self, fresh: Settings, fresh_write: CommandPool
     ) -> None:
         user_id = write_registration(fresh, schema_version=1)
-        async with fresh_write.connect() as connection:
+        async with fresh_write.transaction() as connection:
             [event] = await event_log.read_stream(connection, user_id)
         assert event.fact == UserRegistered(user_id=user_id, name="Ada", email=event.fact.email, currency="USD")
         assert stored(fresh) == [(1, False)]
@@ -90,11 +90,11 @@ class TestAUserOfVersion1:
         assert row["created_at"] == "2021-02-03 04:05:06+00:00"
 
     async def test_shares_its_stream_with_facts_of_today(
-        self, fresh: Settings, fresh_shop: Shop, fresh_write: AsyncEngine
+        self, fresh: Settings, fresh_shop: Shop, fresh_write: CommandPool
     ) -> None:
         user_id = write_registration(fresh, schema_version=1)
         await fresh_shop.give(RenameUser(user_id=user_id, name="Ada Lovelace"), expected_version=1)
-        async with fresh_write.connect() as connection:
+        async with fresh_write.transaction() as connection:
             events = await event_log.read_stream(connection, user_id)
         assert [(event.version, type(event.fact)) for event in events] == [(1, UserRegistered), (2, UserRenamed)]
 

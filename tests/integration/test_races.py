@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.settings import Settings
 from domain.bus import Request
@@ -28,6 +27,7 @@ from domain.commands import (
     RegisterUser,
     RemoveOrderItem,
 )
+from domain.database import CommandPool
 from domain.errors import InsufficientStock, InvalidInput, InvalidTransition, NotFound, Refusal, VersionConflict
 from domain.event_log import PARTITIONS
 from domain.order import Line
@@ -65,18 +65,18 @@ async def outcomes(shop: Shop, commands: Sequence[Command]) -> Counter[str]:
     return Counter(await asyncio.gather(*map(give, commands)))
 
 
-async def stock(write: AsyncEngine, *product_ids: UUID) -> dict[UUID, int]:
-    async with write.connect() as connection:
-        found = await connection.execute(
+async def stock(write: CommandPool, *product_ids: UUID) -> dict[UUID, int]:
+    async with write.transaction() as connection:
+        found = await connection.all(
             text("select id, stock from products where id = any(:ids)"), {"ids": list(product_ids)}
         )
         return {row.id: row.stock for row in found}
 
 
-async def pieces_out(write: AsyncEngine) -> Counter[UUID]:
+async def pieces_out(write: CommandPool) -> Counter[UUID]:
     """Count the pieces that orders hold."""
-    async with write.connect() as connection:
-        found = await connection.execute(
+    async with write.transaction() as connection:
+        found = await connection.all(
             text("""
                 select i.product_id, sum(i.quantity) as pieces
                 from order_items i join orders o on o.id = i.order_id
@@ -108,17 +108,17 @@ class TestTheLastPieces:
     """500 buyers want one of 100 pieces."""
 
     async def test_go_to_as_many_buyers_as_there_are(
-        self, fresh_shop: Shop, fresh_write: AsyncEngine, log: Engine
+        self, fresh_shop: Shop, fresh_write: CommandPool, log: Engine
     ) -> None:
         product, buyers = await fresh_shop.product(stock=PIECES), await registered(fresh_shop, BUYERS)
         answers = await outcomes(fresh_shop, [basket(buyer, product) for buyer in buyers])
         assert answers == {"accepted": PIECES, "INSUFFICIENT_STOCK": BUYERS - PIECES}
         assert await stock(fresh_write, product) == {product: 0}
         assert await pieces_out(fresh_write) == {product: PIECES}
-        await fresh_write.dispose()  # a connection reports its deadlocks at its end, if not before
+        await fresh_write.close()  # a connection reports its deadlocks at its end, if not before
         assert deadlocks(log) == 0
 
-    async def test_go_to_as_many_over_http(self, shop: Shop, write: AsyncEngine, http: Client) -> None:
+    async def test_go_to_as_many_over_http(self, shop: Shop, write: CommandPool, http: Client) -> None:
         product, buyers = await shop.product(stock=PIECES), await registered(shop, BUYERS)
 
         def order(buyer: UUID) -> Answer:
@@ -191,7 +191,7 @@ class TestBaskets:
     """Sixteen writers order from twenty products, in any order, and change and cancel each other's orders."""
 
     async def test_hold_all_pieces_that_are_not_in_stock_on_both_sides(
-        self, fresh_shop: Shop, fresh_write: AsyncEngine, fresh: Settings, log: Engine, read: Engine
+        self, fresh_shop: Shop, fresh_write: CommandPool, fresh: Settings, log: Engine, read: Engine
     ) -> None:
         products = [await fresh_shop.product(stock=STOCK) for _ in range(PRODUCTS)]
         orders: list[UUID] = []
@@ -208,7 +208,7 @@ class TestBaskets:
         assert {product: left[product] + out[product] for product in products} == dict.fromkeys(products, STOCK)
         assert min(left.values()) >= 0
         assert drained(fresh, log, read) == {str(product): (left[product], out[product]) for product in products}
-        await fresh_write.dispose()
+        await fresh_write.close()
         assert deadlocks(log) == 0
 
 
@@ -229,7 +229,7 @@ def drained(fresh: Settings, log: Engine, read: Engine) -> dict[str, tuple[int, 
 
 
 class TestExpectedVersion:
-    async def test_loses_no_change_of_twenty_writers(self, shop: Shop, write: AsyncEngine) -> None:
+    async def test_loses_no_change_of_twenty_writers(self, shop: Shop, write: CommandPool) -> None:
         product = await shop.product(stock=1000)
         order = await shop.order(await shop.user(), product)
         conflicts = Counter[UUID]()
@@ -255,7 +255,7 @@ class TestExpectedVersion:
         assert await stock(write, product) == {product: 1000 - 41}
         assert conflicts[order] > 0
 
-    async def test_is_what_keeps_them(self, shop: Shop, write: AsyncEngine) -> None:
+    async def test_is_what_keeps_them(self, shop: Shop, write: CommandPool) -> None:
         product = await shop.product(stock=1000)
         order = await shop.order(await shop.user(), product)
         _, quantity = await read_quantity(write, order)
@@ -267,14 +267,14 @@ class TestExpectedVersion:
         assert await read_quantity(write, order) in {(3, 2), (3, 3)}  # one has not seen the other
 
 
-async def read_quantity(write: AsyncEngine, order: UUID) -> tuple[int, int]:
-    async with write.connect() as connection:
-        found = await connection.execute(
+async def read_quantity(write: CommandPool, order: UUID) -> tuple[int, int]:
+    async with write.transaction() as connection:
+        found = await connection.all(
             text("select o.version, i.quantity from orders o join order_items i on i.order_id = o.id where o.id = :id"),
             {"id": order},
         )
-        version, quantity = found.one()
-        return version, quantity
+        [row] = found
+        return row.version, row.quantity
 
 
 async def new_order(shop: Shop) -> Answer:
@@ -341,7 +341,7 @@ def another_api(settings: Settings, tmp_path_factory: pytest.TempPathFactory) ->
 class TestAKey:
     @pytest.mark.parametrize("name", COMMANDS)
     async def test_sent_fifty_times_at_once_is_one_effect_and_one_answer(
-        self, name: str, shop: Shop, write: AsyncEngine, http: Client, another_api: Client
+        self, name: str, shop: Shop, write: CommandPool, http: Client, another_api: Client
     ) -> None:
         make, id_field, version = COMMANDS[name]
         given = await make(shop) | {"idempotencyKey": uuid4().hex}
@@ -369,24 +369,25 @@ class TestAKey:
 EFFECTS = {"createOrder": -3, "addOrderItem": -3, "cancelOrder": 3, "restockProduct": 3}
 
 
-async def stock_of(write: AsyncEngine, given: Answer) -> int:
+async def stock_of(write: CommandPool, given: Answer) -> int:
     """Return the pieces in stock of all products that an input concerns."""
     named = [*given.get("items", []), given.get("item", {}), given]
     ids = [line["productId"] for line in named if "productId" in line]
-    async with write.connect() as connection:
-        found = await connection.execute(
+    async with write.transaction() as connection:
+        found = await connection.all(
             text("""
-                select coalesce(sum(stock), 0) from products
+                select coalesce(sum(stock), 0) as stock from products
                 where id = any(:ids) or id in (select product_id from order_items where order_id = :order_id)
             """),
             {"ids": [UUID(each) for each in ids], "order_id": UUID(given.get("orderId", str(uuid4())))},
         )
-        return int(found.scalar_one())
+        [row] = found
+        return int(row.stock)
 
 
-async def versions(write: AsyncEngine, stream_id: UUID) -> list[int]:
-    async with write.connect() as connection:
-        found = await connection.execute(
+async def versions(write: CommandPool, stream_id: UUID) -> list[int]:
+    async with write.transaction() as connection:
+        found = await connection.all(
             text("select version from events where stream_id = :id order by version"), {"id": stream_id}
         )
-        return list(found.scalars())
+        return [row.version for row in found]

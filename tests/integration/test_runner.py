@@ -1,20 +1,43 @@
 """The runner over real stores: whatever happens, the read tables are the fold of the log up to their checkpoints."""
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from threading import Event as Flag
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, event, text
 
 import projections.database
 from api.settings import Settings
-from domain.commands import PayOrder, ShipOrder
+from domain.commands import (
+    AddOrderItem,
+    CancelOrder,
+    ChangeOrderItemQuantity,
+    ChangeProductPrice,
+    ChangeUserEmail,
+    Command,
+    DeliverOrder,
+    PayOrder,
+    RefundOrder,
+    RemoveOrderItem,
+    RenameProduct,
+    RenameUser,
+    RestockProduct,
+    RetireProduct,
+    ShipOrder,
+)
+from domain.errors import InvalidTransition
 from domain.event_log import PARTITIONS, partition_of_product, partition_of_user
+from domain.events import FACTS, OrderCreated
+from domain.order import Line
 from projections.catalogue import projections as all_projections
 from projections.checkpoints import CheckpointMovedError
 from projections.progress import Progress
@@ -23,7 +46,7 @@ from projections.runner import Runner
 from projections.views import products_view, user_orders_view, users_view
 from tests.support import tables
 from tests.support.recording import statements
-from tests.support.shop import Shop, id_in
+from tests.support.shop import Shop, email, id_in
 
 
 def runner(
@@ -45,17 +68,46 @@ def drain_all(wanted: Runner) -> None:
 async def trade(shop: Shop, *, users: int = 3, orders: int = 4) -> None:
     """Write events of every kind that there is, in several partitions."""
     products = [await shop.product(price="9.99", stock=1000), await shop.product(price="0.50")]
+    spare = await shop.product(price="3.00", stock=1000)
 
-    async def one() -> None:
+    async def one(who: int) -> None:
         user = await shop.user()
         for number in range(orders):
             order_id = await shop.order(user, *products[: 1 + number % 2], quantity=1 + number)
-            if number % 2:
-                await shop.give(PayOrder(order_id=order_id, payment_reference=f"pi_{number}"))
-            if number % 4 == 3:
-                await shop.give(ShipOrder(order_id=order_id, carrier="DHL", tracking_number="1Z"))
+            for command in lives(order_id, products[0], spare)[(who + number) % 6]:
+                await shop.give(command)
+            if number == 1:
+                await shop.give(RenameUser(user_id=user, name=f"Ada {who}"))
+            if number == 2:
+                await shop.give(ChangeUserEmail(user_id=user, email=email()))
 
-    await asyncio.gather(*(one() for _ in range(users)))
+    async def restock() -> None:
+        for command in (
+            RenameProduct(product_id=spare, name="Pot"),
+            ChangeProductPrice(product_id=products[1], price=Decimal("0.75")),
+            RestockProduct(product_id=products[0], quantity=-7),
+            RetireProduct(product_id=await shop.product()),
+        ):
+            await shop.give(command)
+
+    await asyncio.gather(*(one(who) for who in range(users)), restock())
+
+
+def lives(order_id: UUID, product: UUID, spare: UUID) -> list[list[Command]]:
+    """Return six ways in which an order may go."""
+    pay = PayOrder(order_id=order_id, payment_reference="pi_1")
+    ship = ShipOrder(order_id=order_id, carrier="DHL", tracking_number="1Z")
+    deliver = DeliverOrder(order_id=order_id)
+    refund = RefundOrder(order_id=order_id, reason="never arrived")
+    add = AddOrderItem(order_id=order_id, item=Line(product_id=spare, quantity=2))
+    return [
+        [add, ChangeOrderItemQuantity(order_id=order_id, product_id=product, quantity=9), pay, ship],
+        [pay, ship, deliver],
+        [add, CancelOrder(order_id=order_id, reason="changed my mind")],
+        [pay, refund],
+        [add, RemoveOrderItem(order_id=order_id, product_id=product)],
+        [pay, ship, deliver, refund],
+    ]
 
 
 def level(log: Engine) -> dict[str, dict[int, int]]:
@@ -135,11 +187,142 @@ class TestBatches:
     ) -> None:
         await trade(fresh_shop)
         truth = tables.folded(log)
-        assert sum(len(rows) for rows in truth.values()) == 2 + 3 + 12
+        assert {name: len(rows) for name, rows in truth.items()} == {
+            "products_view": 4,
+            "user_orders_view": 12,
+            "users_view": 3,
+        }
+        assert {type(event.fact) for event in tables.events(log)} == set(FACTS.values())
         for batch in (1, 2, 3, 1000):
             begin_again(read)
             drain_all(runner(log, read, batch=batch))
             assert tables.read_tables(fresh.read.database_url) == truth, f"batches of {batch}"
+
+
+@dataclass(slots=True)
+class Directory:
+    """Users whose orders share a partition, and what every order ought to show of its user by now."""
+
+    shop: Shop
+    product: UUID
+    users: list[UUID]
+    names: dict[UUID, str] = field(default_factory=dict)
+    emails: dict[UUID, str] = field(default_factory=dict)
+    buyers: dict[str, UUID] = field(default_factory=dict)
+
+    async def rename(self, who: int) -> None:
+        user = self.users[who]
+        self.names[user] = f"Ada {uuid4().hex}"
+        await self.shop.give(RenameUser(user_id=user, name=self.names[user]))
+
+    async def move(self, who: int) -> None:
+        user = self.users[who]
+        self.emails[user] = email()
+        await self.shop.give(ChangeUserEmail(user_id=user, email=self.emails[user]))
+
+    async def order(self, who: int) -> None:
+        self.buyers[str(await self.shop.order(self.users[who], self.product))] = self.users[who]
+
+    async def pay(self, who: int) -> None:
+        """Pay the latest order of a user that has any."""
+        if mine := [order_id for order_id, user in self.buyers.items() if user == self.users[who]]:
+            with suppress(InvalidTransition):
+                await self.shop.give(PayOrder(order_id=UUID(mine[-1]), payment_reference="pi_1"))
+
+    def expected(self) -> dict[str, tuple[str, str]]:
+        return {order_id: (self.names[user], self.emails[user]) for order_id, user in self.buyers.items()}
+
+
+async def directory(shop: Shop, *, users: int) -> Directory:
+    found = Directory(shop=shop, product=await shop.product(), users=[id_in(7) for _ in range(users)])
+    for who, user in enumerate(found.users):
+        await shop.user(user)
+        await found.rename(who)
+        await found.move(who)
+    return found
+
+
+def named(fresh: Settings) -> dict[str, tuple[str, str]]:
+    rows = tables.read_tables(fresh.read.database_url)["user_orders_view"]
+    return {key: (row["user_name"], row["user_email"]) for key, row in rows.items()}
+
+
+class TestAnUpdate:
+    """A user's new name and address reach all orders of that user, and nobody else's, wherever a batch ends."""
+
+    @pytest.mark.parametrize(
+        "story",
+        [
+            "rename order order",
+            "order rename order",
+            "order order rename",
+            "order rename pay rename",
+            "rename order move order rename pay",
+        ],
+    )
+    async def test_before_between_and_after_orders_leads_to_equal_tables(
+        self, story: str, fresh_shop: Shop, fresh: Settings, log: Engine, read: Engine
+    ) -> None:
+        found = await directory(fresh_shop, users=2)
+        await found.order(0)
+        await found.order(1)
+        for step in story.split():
+            await getattr(found, step)(0)
+        await found.order(1)
+        self.assert_equal_in_batches(found, fresh, log, read)
+
+    async def test_in_any_history_leads_to_equal_tables(
+        self, fresh_shop: Shop, fresh: Settings, log: Engine, read: Engine
+    ) -> None:
+        found, chance = await directory(fresh_shop, users=3), random.Random(1)
+        for _ in range(80):
+            step = chance.choice([found.rename, found.move, found.order, found.order, found.pay])
+            await step(chance.randrange(3))
+        self.assert_equal_in_batches(found, fresh, log, read)
+
+    @staticmethod
+    def assert_equal_in_batches(found: Directory, fresh: Settings, log: Engine, read: Engine) -> None:
+        truth = tables.folded(log)
+        for batch in (1, 2, 3, 1000):
+            begin_again(read)
+            drain_all(runner(log, read, batch=batch))
+            assert named(fresh) == found.expected(), f"batches of {batch}"
+            assert tables.read_tables(fresh.read.database_url) == truth, f"batches of {batch}"
+
+    async def test_is_not_a_change_of_the_order_itself(
+        self, fresh_shop: Shop, fresh: Settings, log: Engine, read: Engine
+    ) -> None:
+        found = await directory(fresh_shop, users=1)
+        await found.order(0)
+        drain_all(runner(log, read))
+        [before] = tables.read_tables(fresh.read.database_url)["user_orders_view"].values()
+        await found.rename(0)
+        drain_all(runner(log, read))
+        [after] = tables.read_tables(fresh.read.database_url)["user_orders_view"].values()
+        name, position = found.names[found.users[0]], before["log_position"] + 1
+        assert after == before | {"user_name": name, "log_position": position}
+
+
+class TestARenameAtTheSameTimeAsAnOrder:
+    async def test_leaves_no_order_with_the_old_name(
+        self, fresh_shop: Shop, fresh: Settings, log: Engine, read: Engine
+    ) -> None:
+        product = await fresh_shop.product()
+
+        async def round_of(number: int) -> None:
+            user = await fresh_shop.user()
+            both = [fresh_shop.give(RenameUser(user_id=user, name="Grace")), fresh_shop.order(user, product)]
+            await asyncio.gather(*(both if number % 2 else both[::-1]))
+
+        for first in range(0, 200, 8):
+            await asyncio.gather(*(round_of(number) for number in range(first, first + 8)))
+        told = {event.fact.user_name for event in tables.events(log) if isinstance(event.fact, OrderCreated)}
+        assert told == {"Ada", "Grace"}, "orders were to come before and after the renames: this shows nothing"
+
+        drain_all(runner(log, read))
+        rows = tables.read_tables(fresh.read.database_url)["user_orders_view"].values()
+        assert Counter(row["user_name"] for row in rows) == {"Grace": 200}
+        assert tables.read_tables(fresh.read.database_url) == tables.folded(log)
 
 
 class TestARunnerThatDies:

@@ -1,14 +1,18 @@
 """The order in which a command's transaction works, which rules deadlocks out and keeps the log gapless."""
 
 import re
+from collections.abc import AsyncIterator
 from decimal import Decimal
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+import pytest
 
+from api.settings import Settings
+from domain.bus import Bus
 from domain.commands import CreateOrder
+from domain.database import CommandPool
 from domain.order import Line
-from tests.support.recording import COMMIT, statements
-from tests.support.shop import Shop
+from tests.support.recording import COMMIT, commands
+from tests.support.shop import USD, Shop
 
 
 def gist(statement: str) -> str:
@@ -22,14 +26,26 @@ def gist(statement: str) -> str:
     return verb
 
 
+@pytest.fixture
+async def one(settings: Settings) -> AsyncIterator[CommandPool]:
+    async with CommandPool(settings.write.database_url, connections=1) as pool:
+        yield pool
+
+
+@pytest.fixture
+def shop(one: CommandPool) -> Shop:
+    return Shop(Bus(one, currency=USD, nudge=lambda _: None))
+
+
 class TestCreateOrder:
-    async def test_locks_in_one_order_and_appends_last(self, shop: Shop, write: AsyncEngine) -> None:
+    async def test_locks_in_one_order_and_appends_last(self, shop: Shop, one: CommandPool) -> None:
         user, counted, uncounted = await shop.user(), await shop.product(stock=5), await shop.product()
         items = tuple(Line(product_id=product, quantity=1) for product in (uncounted, counted))
         command = CreateOrder(user_id=user, items=items, expected_total=Decimal("19.98"))
-        with statements(write.sync_engine) as sent:
+        with commands(one) as sent:
             await shop.give(command, idempotency_key="the order of statements")
         assert [gist(statement) for statement in sent] == [
+            "begin",
             "select receipts",
             "select users for share",
             "select products",
@@ -42,8 +58,8 @@ class TestCreateOrder:
             COMMIT,
         ]
 
-    async def test_locks_no_product_whose_stock_is_not_counted(self, shop: Shop, write: AsyncEngine) -> None:
+    async def test_locks_no_product_whose_stock_is_not_counted(self, shop: Shop, one: CommandPool) -> None:
         user, product = await shop.user(), await shop.product()
-        with statements(write.sync_engine) as sent:
+        with commands(one) as sent:
             await shop.order(user, product)
         assert [gist(statement) for statement in sent if "products" in statement] == ["select products"]

@@ -35,7 +35,7 @@ from domain.commands import (
     RestockProduct,
     ShipOrder,
 )
-from domain.database import command_engine
+from domain.database import CommandPool
 from domain.errors import Refusal
 from domain.order import Line
 from tests.support.shop import USD, Shop
@@ -344,11 +344,12 @@ class Trade(RuleBasedStateMachine):
 @pytest.fixture
 def stage(fresh: Settings) -> Iterator[Stage]:
     loop = asyncio.new_event_loop()
-    engine = command_engine(fresh.write.database_url, connections=1)
-    shop = Shop(Bus(engine, currency=USD, nudge=lambda _: None))
+    pool = CommandPool(fresh.write.database_url, connections=1)
+    loop.run_until_complete(pool.__aenter__())
+    shop = Shop(Bus(pool, currency=USD, nudge=lambda _: None))
     with psycopg.connect(fresh.write.database_url, autocommit=True) as store:
         yield Stage(shop, loop.run_until_complete, store)
-    loop.run_until_complete(engine.dispose())
+    loop.run_until_complete(pool.close())
     loop.close()
 
 

@@ -79,6 +79,13 @@ class Client:
         wanted = {"orderId": order_id, "paymentReference": "pi_1"}
         return self._made("payOrder", wanted, "orderId order { id }")["orderId"]
 
+    def shipped(self, order_id: str) -> str:
+        wanted = {"orderId": order_id, "carrier": "DHL", "trackingNumber": "1Z"}
+        return self._made("shipOrder", wanted, "orderId order { id }")["orderId"]
+
+    def delivered(self, order_id: str) -> str:
+        return self._made("deliverOrder", {"orderId": order_id}, "orderId order { id }")["orderId"]
+
     def _made(self, field: str, given: Answer, select: str) -> Answer:
         made = self.give(field, given, select=select)
         assert made["__typename"] == result_of(field), made

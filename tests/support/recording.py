@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from domain.database import CommandPool
+
 COMMIT, ROLLBACK = "commit", "rollback"
 
 
@@ -31,3 +33,19 @@ def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
     finally:
         for name, listener in listening:
             event.remove(engine, name, listener)
+
+
+@contextmanager
+def commands(pool: CommandPool) -> Iterator[list[str]]:
+    """Record the statements of a pool of one connection, with the beginnings and ends of its transactions."""
+    [holder] = pool._pool._holders
+    sent: list[str] = []
+
+    def executed(query: Any) -> None:
+        sent.append(" ".join(query.query.rstrip(";").split()).lower())
+
+    holder._con.add_query_logger(executed)
+    try:
+        yield sent
+    finally:
+        holder._con.remove_query_logger(executed)

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.bus import Accepted, Bus, Request
-from domain.commands import AddProduct, Command, CreateOrder, PayOrder, RegisterUser
+from domain.commands import AddProduct, Command, CreateOrder, DeliverOrder, PayOrder, RegisterUser, ShipOrder
 from domain.event_log import partition_of_user
+from domain.money import Currency
 from domain.order import Line
 from domain.transaction import Actor
 
 STAFF = Actor(id="staff:tests", staff=True)
+USD = Currency.of("USD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class Shop:
     async def paid_order(self, user_id: UUID, *product_ids: UUID) -> UUID:
         order_id = await self.order(user_id, *product_ids)
         await self.give(PayOrder(order_id=order_id, payment_reference="pi_1"))
+        return order_id
+
+    async def shipped_order(self, user_id: UUID, *product_ids: UUID) -> UUID:
+        order_id = await self.paid_order(user_id, *product_ids)
+        await self.give(ShipOrder(order_id=order_id, carrier="DHL", tracking_number="1Z"))
+        return order_id
+
+    async def delivered_order(self, user_id: UUID, *product_ids: UUID) -> UUID:
+        order_id = await self.shipped_order(user_id, *product_ids)
+        await self.give(DeliverOrder(order_id=order_id))
         return order_id
 
 

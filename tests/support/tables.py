@@ -38,7 +38,7 @@ def read_tables(read_url: str) -> dict[str, dict[str, Any]]:
 
 def folded(log: Engine) -> dict[str, dict[str, Any]]:
     """Return what the read tables ought to hold, event by event out of the whole log."""
-    return {projection.name: _keyed(projection, _rows(projection, _events(log))) for projection in projections()}
+    return {projection.name: _keyed(projection, _rows(projection, events(log))) for projection in projections()}
 
 
 def checkpoints(read_url: str) -> dict[str, dict[int, int]]:
@@ -57,7 +57,8 @@ def heads(log: Engine) -> dict[int, int]:
         return {partition: head for partition, head in event_log.heads(connection).items() if head}
 
 
-def _events(log: Engine) -> Iterator[Event]:
+def events(log: Engine) -> Iterator[Event]:
+    """Yield all that is in the log, partition by partition."""
     with log.connect() as connection:
         for partition in range(PARTITIONS):
             yield from event_log.read(connection, partition, after=0, limit=1_000_000)
@@ -79,6 +80,10 @@ def _rows(projection: Projection, events: Iterable[Event]) -> Iterable[dict[str,
         for added_to, amounts in projection.add(event):
             row = found.setdefault(added_to, dict.fromkeys(columns.keys()) | {key_column: added_to} | zeros)
             row |= {name: row[name] + amount for name, amount in amounts.items()}
+        if (change := projection.update(event)) is not None:
+            for row in found.values():
+                if change.where.items() <= row.items():
+                    row |= {**change.values, "log_position": event.position}
     return found.values()
 
 

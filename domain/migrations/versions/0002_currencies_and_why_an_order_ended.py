@@ -8,6 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    op.alter_column("order_items", "line", type_=sa.Integer())
     op.add_column("orders", sa.Column("cancellation_reason", sa.Text(), nullable=True))
     # Until now all prices were in US dollars.
     for table in ("products", "orders"):
@@ -19,3 +20,4 @@ def downgrade() -> None:
     op.drop_column("orders", "currency")
     op.drop_column("products", "currency")
     op.drop_column("orders", "cancellation_reason")
+    op.alter_column("order_items", "line", type_=sa.SmallInteger())

@@ -132,7 +132,7 @@ class TestPrincipal:
         staff = Principal(role=Role.STAFF, subject=CUSTOMER.subject)
         assert (staff.actor, CUSTOMER.actor, NOBODY.actor) == (
             Actor(id=f"staff:{USER_ID}", staff=True),
-            Actor(id=f"customer:{USER_ID}", staff=False),
+            Actor(id=f"customer:{USER_ID}", staff=False, user_id=USER_ID),
             Actor(id="nobody", staff=False),
         )
 

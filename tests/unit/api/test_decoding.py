@@ -7,7 +7,17 @@ import pytest
 
 from api.decoding import request
 from domain.bus import Request
-from domain.commands import AddProduct, Command, CreateOrder, PayOrder, RegisterUser
+from domain.commands import (
+    AddOrderItem,
+    AddProduct,
+    ChangeOrderItemQuantity,
+    ChangeProductPrice,
+    Command,
+    CreateOrder,
+    PayOrder,
+    RegisterUser,
+    RestockProduct,
+)
 from domain.order import Line
 from domain.transaction import Actor
 from tests.support.deciding import invalid, refused
@@ -24,6 +34,8 @@ USER = {"name": "Ada", "email": "ada@example.com"}
 PRODUCT = {"sku": "TEA", "name": "Tea", "price": "9.99"}
 LINE = {"productId": str(TEA_ID), "quantity": 2}
 ORDER = {"userId": str(USER_ID), "items": [LINE]}
+ITEM = {"orderId": str(ORDER_ID), "item": LINE}
+QUANTITY = {"orderId": str(ORDER_ID), "productId": str(TEA_ID), "quantity": 2}
 
 
 def refusal(command: type[Command], given: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +84,11 @@ class TestRequest:
             expected_total=Decimal("20.48"),
         )
 
+    def test_takes_an_item(self) -> None:
+        wanted = request(AddOrderItem, ITEM | {"item": LINE | {"unitPrice": "0.50"}}, actor=STAFF).command
+        item = Line(product_id=TEA_ID, quantity=2, unit_price=Decimal("0.50"))
+        assert wanted == AddOrderItem(order_id=ORDER_ID, item=item)
+
     @pytest.mark.parametrize(
         ("price", "exact"), [("9.99", "9.99"), (9.99, "9.99"), (10, "10"), (0.1 + 0.2, "0.30000000000000004")]
     )
@@ -117,6 +134,16 @@ class TestRefusal:
             (CreateOrder, ORDER | {"items": [LINE | {"quantity": "two"}]}, NO_NUMBER, ("items", "0", "quantity")),
             (CreateOrder, ORDER | {"items": [LINE, LINE | {"unitPrice": "x"}]}, NO_AMOUNT, ("items", "1", "unitPrice")),
             (CreateOrder, ORDER | {"expectedTotal": "x"}, NO_AMOUNT, ("expectedTotal",)),
+            (AddOrderItem, {"orderId": str(ORDER_ID)}, MISSING, ("item",)),
+            (AddOrderItem, ITEM | {"item": "tea"}, "This must be an object.", ("item",)),
+            (AddOrderItem, ITEM | {"item": {"quantity": 1}}, MISSING, ("item", "productId")),
+            (AddOrderItem, ITEM | {"item": LINE | {"quantity": "two"}}, NO_NUMBER, ("item", "quantity")),
+            (AddOrderItem, ITEM | {"item": LINE | {"quantity": True}}, NO_NUMBER, ("item", "quantity")),
+            (AddOrderItem, ITEM | {"item": LINE | {"unitPrice": "x"}}, NO_AMOUNT, ("item", "unitPrice")),
+            (ChangeOrderItemQuantity, QUANTITY | {"productId": "tea"}, NO_ID, ("productId",)),
+            (ChangeOrderItemQuantity, QUANTITY | {"quantity": 1.5}, NO_NUMBER, ("quantity",)),
+            (ChangeProductPrice, {"productId": str(TEA_ID), "price": "x"}, NO_AMOUNT, ("price",)),
+            (RestockProduct, {"productId": str(TEA_ID), "quantity": False}, NO_NUMBER, ("quantity",)),
         ],
     )
     def test_names_the_field_to_blame(
@@ -134,6 +161,12 @@ class TestRefusal:
         message = f"There is no field {name} here; there are productId, quantity, unitPrice."
         given = ORDER | {"items": [LINE, LINE | {name: "x"}]}
         assert refusal(CreateOrder, given) == invalid(message, "items", "1", name)
+
+    @pytest.mark.parametrize("name", ["product_id", "price"])
+    def test_names_one_inside_an_item_too(self, name: str) -> None:
+        message = f"There is no field {name} here; there are productId, quantity, unitPrice."
+        given = ITEM | {"item": LINE | {name: "x"}}
+        assert refusal(AddOrderItem, given) == invalid(message, "item", name)
 
     @pytest.mark.parametrize("value", [True, False])
     def test_does_not_take_true_for_one(self, value: bool) -> None:

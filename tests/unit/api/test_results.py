@@ -9,7 +9,7 @@ from api.types import results
 from api.types.results import ErrorCode, OrderAccepted, refused
 from domain import errors
 from domain.bus import Accepted
-from domain.order import Action, Status
+from domain.lifecycle import Action, Status
 from tests.support.facts import ORDER_ID, TEA_ID
 
 ID = strawberry.ID(str(TEA_ID))
@@ -102,4 +102,7 @@ class TestAccepted:
         )
 
     def test_has_no_token_for_a_dry_run(self) -> None:
-        assert OrderAccepted.of(Accepted(stream_id=ORDER_ID, version=1)).token is None
+        assert (
+            OrderAccepted.of(Accepted(stream_id=ORDER_ID, version=2, partition=17, position=5, dry_run=True)).token
+            is None
+        )

@@ -74,6 +74,15 @@ class TestFromEnvironment:
             "TANDEM_WRITE_DATABASE_URL and TANDEM_READ_DATABASE_URL must be two databases: create another one."
         )
 
+    @pytest.mark.parametrize(("given", "currency"), [({}, "USD"), ({"TANDEM_CURRENCY": "JPY"}, "JPY")])
+    def test_takes_a_currency_us_dollars_unless_told(self, given: dict[str, str], currency: str) -> None:
+        assert read(**given).write == WriteSettings(database_url=WRITE, currency=currency)
+
+    @pytest.mark.parametrize("code", ["", "usd", "DOLLARS", "XXX", "XAU"])
+    def test_refuses_what_is_no_currency(self, code: str) -> None:
+        expected = "TANDEM_CURRENCY must be a code of ISO 4217, such as USD, EUR or JPY."
+        assert refusal(TANDEM_CURRENCY=code) == expected
+
     @pytest.mark.parametrize("secret", ["", "s" * 31, "short"])
     def test_refuses_a_short_secret_and_does_not_repeat_it(self, secret: str) -> None:
         assert refusal(TANDEM_AUTH_SECRET=secret) == "TANDEM_AUTH_SECRET must have at least 32 bytes."

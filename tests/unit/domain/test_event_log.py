@@ -28,6 +28,8 @@ def built(kind: type) -> st.SearchStrategy[Any]:
         str: st.text,
         Decimal: lambda: AMOUNTS,
         int: lambda: st.integers(1, 10_000),
+        bool: st.booleans,
+        OrderLine: lambda: built(OrderLine),
         int | None: lambda: st.none() | st.integers(0, 10**9),
         tuple[OrderLine, ...]: lambda: st.lists(built(OrderLine), max_size=4).map(tuple),
     }
@@ -40,7 +42,8 @@ def written_and_read(event: Event) -> Event:
     row = orjson.loads(orjson.dumps(stored, default=str))
     data = orjson.dumps(row["data"]).decode()
     place = (event.partition, event.position, event.stream_id, row["stream_type"], row["version"])
-    [read] = event_log._events([(*place, row["type"], data, row["metadata"]["actor"], event.at)])
+    shape = row["schema_version"]
+    [read] = event_log._events([(*place, row["type"], shape, data, row["metadata"]["actor"], event.at)])
     return read
 
 
@@ -110,6 +113,7 @@ class TestStored:
             "stream_type": "order",
             "version": 2,
             "type": "OrderPaid",
+            "schema_version": 1,
             "data": facts.PAID,
             "metadata": {"actor": "staff:tests", "idempotencyKey": "k", "correlationId": "c"},
             "occurred_at": facts.START,

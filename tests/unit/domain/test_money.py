@@ -179,5 +179,7 @@ class TestTheTotal:
         lines = tuple(
             replace(TWO_TEAS, unit_price=Decimal(units).scaleb(-4), quantity=quantity) for units, quantity in priced
         )
-        state = OrderState(order_id=ORDER_ID, user_id=USER_ID, status=Status.PENDING, currency="USD", version=1, lines=lines)
+        state = OrderState(
+            currency="USD", order_id=ORDER_ID, user_id=USER_ID, status=Status.PENDING, version=1, lines=lines
+        )
         assert state.total.scaleb(4) == sum(units * quantity for units, quantity in priced)

@@ -1,16 +1,19 @@
-"""Optimistic concurrency: a command that expects another version is refused, one that expects none is not."""
+"""What a handler is given: a check of the version that its sender expects, and in what and by whom it is priced."""
 
 from dataclasses import replace
 
 import pytest
 
+from domain.order import Pricing
 from domain.transaction import Actor, Transaction
 from tests.support.deciding import refused
 from tests.support.facts import START, USER_ID
+from tests.support.shop import USD
 
 TX = Transaction(
     connection=None,  # type: ignore[arg-type] - no statement is sent here
     actor=Actor(id="staff:tests", staff=True),
+    currency=USD,
     now=START,
     new_id=lambda: USER_ID,
     expected_version=None,
@@ -33,3 +36,10 @@ class TestExpect:
             "expected_version": expected,
             "current_version": 2,
         }
+
+
+class TestPricing:
+    @pytest.mark.parametrize("staff", [True, False])
+    def test_is_in_the_shop_s_currency_with_prices_of_their_own_for_staff(self, staff: bool) -> None:
+        tx = replace(TX, actor=Actor(id="somebody", staff=staff))
+        assert tx.pricing == Pricing(currency=USD, may_set_prices=staff)

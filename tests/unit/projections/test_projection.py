@@ -5,20 +5,16 @@ from uuid import UUID
 
 import pytest
 
-from domain.events import FACTS, Event, Fact, OrderCreated
+from domain.events import FACTS, Event, Fact, OrderCreated, ProductAdded, UserRegistered
 from projections.catalogue import projections
 from projections.projection import MissingRowError, Projection, Row, fold_all, known
 from tests.support import facts
 from tests.support.facts import event
 
 # One of every fact, in the order in which they happen.
-HISTORY = (
-    event(facts.REGISTERED),
-    event(facts.ADDED, minutes=1),
-    event(facts.CREATED, minutes=2),
-    event(facts.PAID, version=2, minutes=3),
-    event(facts.SHIPPED, version=3, minutes=4),
-)
+HISTORY = tuple(event(fact, version=number, minutes=number) for number, fact in enumerate(facts.ALL, start=1))
+# What may come first; all else changes a row that must be there.
+FIRSTS = (UserRegistered, ProductAdded, OrderCreated)
 
 
 def steps(projection: Projection) -> list[tuple[Row | None, Event]]:
@@ -80,6 +76,20 @@ class TestAdd:
         assert all(set(amounts) <= projection.counters for amounts in added)
 
 
+@every_projection
+class TestUpdate:
+    def test_names_columns_of_the_table_and_never_its_key_or_counters(self, projection: Projection) -> None:
+        table = projection.table.__table__
+        columns, keys = set(table.columns.keys()), set(table.primary_key.columns.keys())
+        for happened in HISTORY:
+            if (change := projection.update(happened)) is not None:
+                assert set(change.where) <= columns - projection.counters
+                assert set(change.values) <= columns - keys - projection.counters - {"log_position"}
+
+    def test_is_the_same_again_for_the_same_event(self, projection: Projection) -> None:
+        assert [projection.update(each) for each in HISTORY] == [projection.update(each) for each in HISTORY]
+
+
 class TestFoldAll:
     def test_is_none_without_events(self) -> None:
         assert [fold_all(projection, ()) for projection in projections()] == [None] * len(projections())
@@ -95,9 +105,19 @@ class TestKnown:
         with pytest.raises(MissingRowError, match=message):
             known(None, event(facts.PAID))
 
-    @pytest.mark.parametrize("fact", [facts.PAID, facts.SHIPPED, facts.CREATED], ids=lambda fact: type(fact).__name__)
-    def test_is_asked_by_the_folds_that_need_a_row(self, fact: Fact) -> None:
-        name = "users_view" if isinstance(fact, OrderCreated) else "user_orders_view"
-        [projection] = [found for found in projections() if found.name == name]
-        with pytest.raises(MissingRowError):
-            projection.fold(None, event(fact))
+    @every_projection
+    @pytest.mark.parametrize("fact", facts.ALL, ids=lambda fact: type(fact).__name__)
+    def test_is_asked_by_every_fold_but_that_of_a_row_s_first_event(self, projection: Projection, fact: Fact) -> None:
+        happened = event(fact)
+        if projection.key(happened) is None:
+            assert projection.fold(None, happened) is None
+        elif begins(projection, fact):
+            assert projection.fold(None, happened) is not None
+        else:
+            with pytest.raises(MissingRowError):
+                projection.fold(None, happened)
+
+
+def begins(projection: Projection, fact: Fact) -> bool:
+    """Return whether a fact is the first of a row: of its own stream's row, not of another's such as a buyer's."""
+    return isinstance(fact, FIRSTS) and event(fact).stream_id == projection.key(event(fact))

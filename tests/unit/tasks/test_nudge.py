@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 import redis
 
-from tasks.nudge import Nudger, pending_key
+from tasks.nudge import Nudger
 
 SECONDS = 10  # how long a test waits before it has failed
 
@@ -114,9 +114,3 @@ class TestNudger:
         assert caplog.record_tuples == [
             ("tasks.nudge", logging.WARNING, "nudges are not sent, the sweep will find the events: OSError")
         ]
-
-
-class TestPendingKey:
-    def test_is_one_a_partition(self) -> None:
-        assert pending_key(17) == "tandem:nudged:17"
-        assert len({pending_key(partition) for partition in range(64)}) == 64

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import Event
+from domain.events import Fact
 from projections.views.users_view import PROJECTION
 from tests.support import facts
 from tests.support.deciding import given
@@ -31,6 +31,7 @@ AFTER_ONE_ORDER = ADA | {
     "total_spent": Decimal("19.99"),
     "last_order_at": START + timedelta(minutes=5),
 }
+UNCONCERNED = (facts.PAID, facts.SHIPPED, facts.DELIVERED)
 
 
 class TestFold:
@@ -57,22 +58,56 @@ class TestFold:
             AFTER_ONE_ORDER | {"order_count": 2, "total_spent": Decimal("20.01")}
         )
 
-    @pytest.mark.parametrize("fact", [facts.PAID, facts.SHIPPED], ids=lambda fact: type(fact).__name__)
-    def test_is_not_moved_by_what_happens_to_an_order_later(self, fact: facts.Fact) -> None:
+    def test_shows_a_new_name(self) -> None:
+        renamed = event(facts.RENAMED, version=2, minutes=7)
+        changed = {"name": "Ada Lovelace", "version": 2, "updated_at": START + timedelta(minutes=7)}
+        given(PROJECTION, REGISTERED, ORDERED).when(renamed).then(AFTER_ONE_ORDER | changed)
+
+    def test_shows_a_new_address(self) -> None:
+        moved = event(facts.EMAIL_CHANGED, version=2, minutes=7)
+        changed = {"email": "lovelace@example.com", "version": 2, "updated_at": START + timedelta(minutes=7)}
+        given(PROJECTION, REGISTERED, ORDERED).when(moved).then(AFTER_ONE_ORDER | changed)
+
+    @pytest.mark.parametrize(
+        ("fact", "spent"),
+        [
+            (facts.ITEM_ADDED, "34.99"),
+            (facts.QUANTITY_CHANGED, "49.96"),
+            (replace(facts.QUANTITY_CHANGED, quantity=1), "10.00"),
+            (facts.ITEM_REMOVED, "19.98"),
+            (facts.CANCELLED, "0.00"),
+            (facts.REFUNDED, "0.00"),
+            (replace(facts.REFUNDED, restocked=True), "0.00"),
+        ],
+        ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
+    )
+    def test_spends_more_or_less_with_what_happens_to_an_order(self, fact: Fact, spent: str) -> None:
+        later = event(fact, version=2, minutes=9)
+        given(PROJECTION, REGISTERED, ORDERED).when(later).then(AFTER_ONE_ORDER | {"total_spent": Decimal(spent)})
+
+    @pytest.mark.parametrize("fact", UNCONCERNED, ids=lambda fact: type(fact).__name__)
+    def test_is_not_moved_by_what_costs_nothing(self, fact: Fact) -> None:
         given(PROJECTION, REGISTERED, ORDERED).when(event(fact, version=2)).then(AFTER_ONE_ORDER)
+
+    def test_spends_in_the_currency_of_the_registration(self) -> None:
+        in_yen = event(replace(facts.REGISTERED, currency="JPY"))
+        given(PROJECTION).when(in_yen).then(ADA | {"currency": "JPY", "total_spent": Decimal(0)})
+        assert str(PROJECTION.fold(None, in_yen)["total_spent"]) == "0"
 
 
 class TestKey:
     @pytest.mark.parametrize(
-        ("happened", "key"),
-        [
-            (REGISTERED, USER_ID),
-            (ORDERED, USER_ID),
-            (event(facts.ADDED), None),
-            (event(facts.PAID), None),
-            (event(facts.SHIPPED), None),
-        ],
-        ids=lambda value: type(value.fact).__name__ if isinstance(value, Event) else None,
+        "fact",
+        [fact for fact in facts.ALL if fact not in UNCONCERNED and "Product" not in type(fact).__name__],
+        ids=lambda fact: type(fact).__name__,
     )
-    def test_is_the_user_of_a_registration_and_of_an_order(self, happened: Event, key: object) -> None:
-        assert PROJECTION.key(happened) == key
+    def test_is_the_user_who_did_it_or_who_pays(self, fact: Fact) -> None:
+        assert PROJECTION.key(event(fact)) == USER_ID
+
+    @pytest.mark.parametrize(
+        "fact",
+        [*UNCONCERNED, *(fact for fact in facts.ALL if type(fact).__name__.startswith("Product"))],
+        ids=lambda fact: type(fact).__name__,
+    )
+    def test_is_none_of_anything_else(self, fact: Fact) -> None:
+        assert PROJECTION.key(event(fact)) is None
