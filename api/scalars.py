@@ -25,11 +25,14 @@ def _text(value: object) -> str:
     return value
 
 
-def _decimal(value: object) -> Decimal:
-    """Take what is written like 59.97, and nothing else that Python reads as a number."""
-    if isinstance(value, bool) or not _DECIMAL.fullmatch(str(value)):
-        raise GraphQLError(f"This is not a decimal number, such as 59.97: {str(value)[:50]!r}.")
-    return Decimal(str(value))
+def _decimal(value: object) -> Decimal | str:
+    """Take what is written like 59.97, and nothing else that Python reads as a number.
+
+    Other text is handed on as what no number is: the command's decoding refuses it, and can name the field.
+    """
+    if not isinstance(value, str | int | float | Decimal) or isinstance(value, bool):
+        raise GraphQLError("A decimal number is written like 59.97.")
+    return Decimal(str(value)) if _DECIMAL.fullmatch(str(value)) else "not a number"
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

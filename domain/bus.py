@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from domain import event_log, receipts, text
 from domain.commands import HANDLERS, Command
-from domain.database import CommandPool
+from domain.database import LOST, CommandPool
 from domain.errors import InvalidInput, Refusal
 from domain.event_log import Entry, Origin
 from domain.events import Event
@@ -104,7 +104,7 @@ class Bus:
                 await asyncio.sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
             except asyncpg.DataError:
                 raise  # a value that does not fit its column: a defect of ours too
-            except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (*LOST, TimeoutError) as error:
                 raise UnavailableError from error
         raise UnavailableError
 

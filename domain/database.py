@@ -4,9 +4,9 @@ Commands hold the lock of a log head until they commit, so every connection they
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import asyncpg
 from sqlalchemy import Connection as SyncConnection
@@ -28,6 +28,8 @@ COMMAND_LIMITS = {
     "timezone": "UTC",
 }
 _CONNECT_SECONDS = 5
+# What asyncpg raises where a connection is gone, or was never made.
+LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class CommandPool:
@@ -58,8 +60,34 @@ class CommandPool:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Yield a connection in a transaction, which commits at the end, or rolls back if anything is raised."""
-        async with self._pool.acquire(timeout=_CONNECT_SECONDS) as raw, raw.transaction():
+        raw, work = await self._begin()
+        try:
             yield Connection(raw)
+        except BaseException:
+            with suppress(*LOST):  # then there is nothing to roll back any longer
+                await work.rollback()
+            raise
+        else:
+            await work.commit()
+        finally:
+            await self._pool.release(raw)
+
+    async def _begin(self) -> tuple[Any, Any]:
+        """Begin a transaction, on another connection where one was lost while nobody used it."""
+        for _ in range(self._connections):
+            raw = await self._pool.acquire(timeout=_CONNECT_SECONDS)
+            work = raw.transaction()
+            try:
+                await work.start()
+            except LOST:
+                raw.terminate()
+                await self._pool.release(raw)
+            except BaseException:
+                await self._pool.release(raw)
+                raise
+            else:
+                return raw, work
+        raise ConnectionError("the write store ends every connection")
 
 
 async def _keep_as_it_is(_: object) -> None:

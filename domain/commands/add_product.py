@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain import product
@@ -24,6 +24,8 @@ class AddProduct:
 
 
 _TABLE = table(Product)
+_OF_ID = select(_TABLE.c.id).where(_TABLE.c.id == bindparam("id"))
+_OF_SKU = select(_TABLE.c.id).where(_TABLE.c.sku == bindparam("sku"))
 _ADD = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
 
 
@@ -50,9 +52,9 @@ async def handle(command: AddProduct, tx: Transaction) -> Change:
     }
     added = await tx.connection.one(_ADD, row)
     if added is None:
-        if await tx.connection.one(select(_TABLE.c.id).where(_TABLE.c.id == fact.product_id)):
+        if await tx.connection.one(_OF_ID, {"id": fact.product_id}):
             raise AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
-        taken = await tx.connection.one(select(_TABLE.c.id).where(_TABLE.c.sku == fact.sku))
+        taken = await tx.connection.one(_OF_SKU, {"sku": fact.sku})
         raise AlreadyExists(
             f"There is a product with the sku {fact.sku} already: choose another.", ("sku",), id=taken and taken.id
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain import user
@@ -21,6 +21,7 @@ class RegisterUser:
 
 
 _TABLE = table(User)
+_OF_ID = select(_TABLE.c.id).where(_TABLE.c.id == bindparam("id"))
 _ADD = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
 
 
@@ -39,7 +40,7 @@ async def handle(command: RegisterUser, tx: Transaction) -> Change:
     }
     added = await tx.connection.one(_ADD, row)
     if added is None:
-        if await tx.connection.one(select(_TABLE.c.id).where(_TABLE.c.id == fact.user_id)):
+        if await tx.connection.one(_OF_ID, {"id": fact.user_id}):
             raise AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
         raise AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
     return Change(

@@ -564,10 +564,10 @@ REFUSED: list[Case] = [
         insufficient("There are 5 in stock: 6 cannot be taken away.", "quantity", "rare", 6, 5),
     ),
     (
-        "to take away the most that can be written",
+        "to take away the most that can be",
         "restockProduct",
-        change("rare", quantity=1 - 2**31),
-        insufficient("There are 5 in stock: 2147483647 cannot be taken away.", "quantity", "rare", 2**31 - 1, 5),
+        change("rare", quantity=-1_000_000_000),
+        insufficient("There are 5 in stock: 1000000000 cannot be taken away.", "quantity", "rare", 1_000_000_000, 5),
     ),
     (
         "a stock beyond all bounds",
@@ -896,10 +896,12 @@ def test_what_was_refused_has_changed_nothing(shop: Shop, staff: Client) -> None
 def test_to_take_away_one_more_than_an_int_can_say_is_refused_too(shop: Shop, staff: Client) -> None:
     """Its opposite is no 32-bit number; the refusal has to be one nevertheless."""
     answer = staff.give("restockProduct", change("rare", quantity=-(2**31))(shop))
-    assert (answer["__typename"], answer["path"]) in [
-        ("InsufficientStock", ["quantity"]),
-        ("InvalidInput", ["quantity"]),
-    ]
+    assert answer == {
+        "__typename": "InvalidInput",
+        "code": "INVALID_INPUT",
+        "message": "At most 1000000000 pieces can be taken away.",
+        "path": ["quantity"],
+    }
 
 
 class TestAnInputOfAnotherType:
@@ -908,7 +910,7 @@ class TestAnInputOfAnotherType:
     @pytest.mark.parametrize(
         ("field", "given"),
         [
-            ("addProduct", {"price": "a lot"}),
+            ("addProduct", {"price": ["1.00"]}),
             ("addProduct", {"stock": 1.5}),
             ("addProduct", {"stock": 2**31}),
             ("addProduct", {"name": None}),

@@ -385,7 +385,8 @@ class TestACheckpoint:
                 connection.exec_driver_sql("update checkpoints set position = 5 where partition = 7")
 
         with pytest.raises(
-            CheckpointMovedError, match=r"partition 7 are no longer where they were: {'users_view': \(0, 1\)}"
+            CheckpointMovedError,
+            match=r"no longer where they were: \[Progress\(projection='users_view', partition=7, position=0",
         ):
             runner(log, read, users_view.PROJECTION).drain(7, seconds=60)
         assert tables.read_tables(fresh.read.database_url)["users_view"] == {}
