@@ -21,8 +21,8 @@ where products.id = any (array[
     cast(lpad(cast(:a as text), 32, '0') as uuid),
     cast(lpad(cast(:b as text), 32, '0') as uuid),
     cast(lpad(cast(:c as text), 32, '0') as uuid)]);
-insert into orders (id, number, user_id, status, total, version, created_at, updated_at)
-values (gen_random_uuid(), :number, cast(:buyer as uuid), 'pending', 119.40, 1, now(), now())
+insert into orders (id, number, user_id, status, total, currency, version, created_at, updated_at)
+values (gen_random_uuid(), :number, cast(:buyer as uuid), 'pending', 119.40, 'USD', 1, now(), now())
 on conflict (id) do nothing
 returning orders.id as order \gset
 insert into order_items (order_id, product_id, line, sku, name, quantity, unit_price)
