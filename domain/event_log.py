@@ -4,18 +4,18 @@ Appending is the last statement before the commit. It raises the partition's hea
 then: the next writer waits, a rolled-back writer leaves no gap, and a reader that saw position 11 has seen 10.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 from zlib import crc32
 
 import orjson
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, text
 
 from domain import statements
-from domain.events import FACTS, Event, Fact
+from domain.events import FACTS, Event, Fact, Unreadable
 from domain.upcasters import UnknownShapeError, current_version, upcast
 
 PARTITIONS = 64
@@ -120,17 +120,23 @@ _READ = text(f"""
     order by position limit :limit
 """)  # noqa: S608 - built of constants
 _READ_FROM = text(f"""
-    select place.after, {_COLUMNS}
+    select place.after, event_id, {_COLUMNS}
     from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (of_partition, after)
     cross join lateral (
         select * from events
-        where partition = place.of_partition and position > place.after
-        order by position limit :limit
+        where partition = place.of_partition and position >= place.after
+        order by position limit :limit + 1
     ) found
     order by partition, after, position
 """)  # noqa: S608 - as above
 _READ_STREAM = text(f"select {_COLUMNS} from events where stream_id = :stream_id order by version")  # noqa: S608 - as above
 _LATEST = text("select position from events where stream_id = :stream_id order by version desc limit 1")
+_AGES = text("""
+    select place.partition, place.after, extract(epoch from clock_timestamp() - events.recorded_at)
+    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
+    join events on events.partition = place.partition and events.position = place.after + 1
+""")
+_IDENTITY = text("select id from log_identity")
 _HEADS = text("select partition, position from log_heads")
 _HEAD = text("select position from log_heads where partition = :partition")
 
@@ -138,29 +144,65 @@ _HEAD = text("select position from log_heads where partition = :partition")
 def read(connection: Connection, partition: int, *, after: int, limit: int) -> list[Event]:
     """Return the next events of a partition behind position `after`, at most `limit`, without a gap."""
     found = connection.execute(_READ, {"partition": partition, "after": after, "limit": limit})
-    return _events(found.all())
+    return list(_events(found.all()))
 
 
 Place = tuple[int, int]
 """A partition and a position in it."""
 
 
-def read_from(connection: Connection, places: Collection[Place], *, limit: int) -> dict[Place, list[Event]]:
-    """Return, for each place, the next events of its partition behind it, at most `limit`, without a gap."""
-    events: dict[Place, list[Event]] = {place: [] for place in places}
-    if places:
-        partitions, afters = zip(*places, strict=True)
-        found = connection.execute(
-            _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "limit": limit}
-        ).all()
-        for (after, *_), event in zip(found, _events(row[1:] for row in found), strict=True):
-            events[event.partition, after].append(event)
-    return events
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """The next events of a partition behind a place in it.
+
+    `before` and `last` are the ids of the event at the place and of the last one of these; None where there is none.
+    `unknown` says why no more of them were read, where the next one is of a newer code than this.
+    """
+
+    events: Sequence[Event] = ()
+    before: UUID | None = None
+    last: UUID | None = None
+    unknown: UnknownShapeError | None = None
+
+
+class GapError(LookupError):
+    """The log lacks an event, which it never does by itself: it was changed by hand, or is another one."""
+
+
+def read_from(connection: Connection, places: Collection[Place], *, limit: int) -> dict[Place, Stretch]:
+    """Return, for each place, the next events of its partition behind it, at most `limit`; raise GapError for a gap."""
+    if not places:
+        return {}
+    partitions, afters = zip(*places, strict=True)
+    found = connection.execute(
+        _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "limit": limit}
+    ).all()
+    rows: dict[Place, list[Any]] = {place: [] for place in places}
+    for row in found:
+        rows[row[2], row[0]].append(row)
+    return {place: _stretch(place, rows[place], limit) for place in places}
+
+
+def _stretch(place: Place, rows: Sequence[Any], limit: int) -> Stretch:
+    partition, after = place
+    at_place, behind = [row for row in rows[:1] if row[3] == after], [row for row in rows if row[3] > after][:limit]
+    if behind and behind[-1][3] != after + len(behind):
+        raise GapError(f"partition {partition} of the log lacks an event between {after} and {behind[-1][3]}")
+    before = at_place[0][1] if at_place else None
+    events: list[Event] = []
+    unknown = None
+    try:
+        for event in _events(row[2:] for row in behind):
+            events.append(event)  # noqa: PERF402 - those before an unknown one are kept
+    except UnknownShapeError as error:
+        unknown = error
+    last = behind[len(events) - 1][1] if events else before
+    return Stretch(events=events, before=before, last=last, unknown=unknown)
 
 
 async def read_stream(connection: statements.Connection, stream_id: UUID) -> list[Event]:
     """Return all that happened to one aggregate, oldest first."""
-    return _events(await connection.all(_READ_STREAM, {"stream_id": stream_id}))
+    return list(_events(await connection.all(_READ_STREAM, {"stream_id": stream_id})))
 
 
 async def latest_position(connection: statements.Connection, stream_id: UUID) -> int:
@@ -178,12 +220,29 @@ def heads(connection: Connection) -> dict[int, int]:
     return {row.partition: row.position for row in connection.execute(_HEADS)}
 
 
+def ages(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], float]:
+    """Return how many seconds ago the event behind each place was written, where there is one."""
+    if not places:
+        return {}
+    partitions, afters = zip(*places, strict=True)
+    found = connection.execute(_AGES, {"partitions": list(partitions), "afters": list(afters)})
+    return {(partition, after): float(age) for partition, after, age in found.all()}
+
+
+def identity(connection: Connection) -> UUID:
+    """Return which log this is; asked once a connection, since no log changes under one."""
+    known: UUID | None = connection.info.get("log")
+    if known is None:
+        known = connection.info["log"] = connection.execute(_IDENTITY).scalar_one()
+    return known
+
+
 _DECODERS: dict[str, TypeAdapter[Fact]] = {name: TypeAdapter(fact) for name, fact in FACTS.items()}
 
 
-def _events(rows: Iterable[Any]) -> list[Event]:
-    return [
-        Event(
+def _events(rows: Iterable[Any]) -> Iterator[Event]:
+    for partition, position, stream_id, stream_type, version, type_, shape, data, actor, occurred_at in rows:
+        yield Event(
             partition=partition,
             position=position,
             stream_id=stream_id,
@@ -193,13 +252,14 @@ def _events(rows: Iterable[Any]) -> list[Event]:
             actor=actor,
             at=occurred_at,
         )
-        for partition, position, stream_id, stream_type, version, type_, shape, data, actor, occurred_at in rows
-    ]
 
 
-def _fact(type_: str, schema_version: int, data: str) -> Fact:
+def _fact(type_: str, schema_version: int, data: str) -> Fact | Unreadable:
     if type_ not in _DECODERS:
         raise UnknownShapeError(f"{type_} is not known here")
-    if schema_version == current_version(type_):
-        return _DECODERS[type_].validate_json(data)
-    return _DECODERS[type_].validate_python(upcast(type_, schema_version, orjson.loads(data)))
+    try:
+        if schema_version == current_version(type_):
+            return _DECODERS[type_].validate_json(data)
+        return _DECODERS[type_].validate_python(upcast(type_, schema_version, orjson.loads(data)))
+    except (ValidationError, KeyError, TypeError) as error:
+        return Unreadable(type=type_, reason=str(error))

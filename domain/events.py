@@ -192,6 +192,14 @@ FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in get_args(Fact)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """What stands in the log in the place of a fact, and does not have its shape."""
+
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A fact at its place in the log.
 
@@ -202,7 +210,7 @@ class Event:
     stream_type: str
     stream_id: UUID
     version: int
-    fact: Fact
+    fact: Fact | Unreadable
     at: datetime
     actor: str
     partition: int

@@ -95,6 +95,14 @@ class LogHead(WriteTable, table=True):
     position: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
 
 
+class LogIdentity(WriteTable, table=True):
+    """Which log this is. Whoever follows it remembers that, and so notices when it is given another one."""
+
+    __tablename__ = "log_identity"
+
+    id: UUID = Field(primary_key=True)
+
+
 class StoredEvent(WriteTable, table=True):
     __tablename__ = "events"
     __table_args__ = (UniqueConstraint("stream_id", "version"),)

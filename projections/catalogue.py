@@ -4,10 +4,16 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from projections import checkpoints, views
+from projections import checkpoints, quarantine, states, views
 from projections.projection import Projection, ReadTable
 
-__all__ = ["ReadTable", "checkpoints", "projections"]  # importing this module makes the metadata of ReadTable whole
+__all__ = [
+    "ReadTable",
+    "checkpoints",
+    "projections",
+    "quarantine",
+    "states",
+]  # importing this module makes the metadata of ReadTable whole
 
 
 @cache

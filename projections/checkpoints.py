@@ -1,7 +1,13 @@
-"""Checkpoints: up to which position of each partition a projection has read the log, moved with its rows."""
+"""Checkpoints: up to which position of each partition a projection has read the log, moved with its rows.
+
+A checkpoint remembers the event that it stands on, so that another log, or one that was restored and went another way,
+is noticed where it goes on.
+"""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, Text, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +24,12 @@ class Checkpoint(ReadTable, table=True):
     projection: str = Field(primary_key=True, sa_type=Text)
     partition: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
     position: int = Field(sa_type=BigInteger)
+    event_id: UUID | None
+    """Of the event at this position; None at the beginning."""
+    held: int = Field(sa_column_kwargs={"server_default": text("0")})
+    """How many streams of this partition are in quarantine."""
+    halted: str | None = Field(sa_type=Text)
+    """Why the projection cannot go on here; None: it does."""
     moved_at: datetime = Field(
         sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("clock_timestamp()")}
     )
@@ -34,19 +46,27 @@ _ENSURE = text("""
     on conflict do nothing
 """)
 _TAKE = text("""
-    select projection, partition, position from checkpoints
-    where projection = any(cast(:names as text[])) and partition = any(cast(:partitions as smallint[]))
-    order by partition, projection for update skip locked
+    select c.projection, c.partition, c.position, c.event_id, c.held, c.halted, s.log_id
+    from checkpoints c
+    join unnest(cast(:names as text[]), cast(:partitions as smallint[])) w (name, partition)
+        on c.projection = w.name and c.partition = w.partition
+    join projection_states s on s.projection = c.projection
+    order by c.partition, c.projection for update of c skip locked
 """)
 _MOVE = text("""
-    update checkpoints c set position = m.after, moved_at = clock_timestamp()
+    update checkpoints c set position = m.after, event_id = m.event_id, halted = null, moved_at = clock_timestamp()
     from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
-                cast(:after as bigint[])) m (name, partition, before, after)
+                cast(:after as bigint[]), cast(:event_ids as uuid[])) m (name, partition, before, after, event_id)
     where c.projection = m.name and c.partition = m.partition and c.position = m.before
 """)
+_HALT = text("""
+    update checkpoints set halted = :reason
+    where projection = :name and partition = :partition and halted is distinct from :reason
+""")
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
-_SLOWEST = text("""
-    select partition, min(position) as position from checkpoints
+_ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
+_RANGES = text("""
+    select partition, min(position) as slowest, max(position) as fastest from checkpoints
     where projection = any(cast(:names as text[])) group by partition
 """)
 
@@ -56,29 +76,70 @@ def ensure(connection: Connection, names: Iterable[str]) -> None:
     connection.execute(_ENSURE, {"names": list(names), "last": PARTITIONS - 1})
 
 
-def take(connection: Connection, names: Iterable[str], partitions: Iterable[int]) -> list[Progress]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A checkpoint while it is locked: where it stands, on which event of which log, and what is the matter there."""
+
+    at: Progress
+    event_id: UUID | None
+    log_id: UUID | None
+    held: int
+    halted: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A checkpoint moves; `event_id` is that of the event at `after`."""
+
+    before: Progress
+    after: Progress
+    event_id: UUID | None
+    resumes: bool = False
+    known_log: bool = True
+
+    @property
+    def is_due(self) -> bool:
+        return self.before != self.after or self.resumes
+
+
+def take(connection: Connection, places: Iterable[tuple[str, int]]) -> list[Taken]:
     """Lock checkpoints until the end of the transaction and return them, less those that another one holds."""
-    taken = connection.execute(_TAKE, {"names": list(names), "partitions": list(partitions)})
+    names, partitions = zip(*places, strict=True)
+    found = connection.execute(_TAKE, {"names": list(names), "partitions": list(partitions)})
     return [
-        Progress(projection=name, partition=partition, position=position) for name, partition, position in taken.all()
+        Taken(
+            at=Progress(projection=name, partition=partition, position=position),
+            event_id=event_id,
+            held=held,
+            halted=halted,
+            log_id=log_id,
+        )
+        for name, partition, position, event_id, held, halted, log_id in found.all()
     ]
 
 
-def move(connection: Connection, moves: Sequence[tuple[Progress, Progress]]) -> None:
+def move(connection: Connection, moves: Sequence[Move]) -> None:
     """Move checkpoints, each from where it was to where it is now; raise CheckpointMovedError if one is not there."""
     if not moves:
         return
     moved = connection.execute(
         _MOVE,
         {
-            "names": [before.projection for before, _ in moves],
-            "partitions": [before.partition for before, _ in moves],
-            "before": [before.position for before, _ in moves],
-            "after": [after.position for _, after in moves],
+            "names": [each.before.projection for each in moves],
+            "partitions": [each.before.partition for each in moves],
+            "before": [each.before.position for each in moves],
+            "after": [each.after.position for each in moves],
+            "event_ids": [each.event_id for each in moves],
         },
     )
     if moved.rowcount != len(moves):
-        raise CheckpointMovedError(f"checkpoints are no longer where they were: {[before for before, _ in moves]}")
+        raise CheckpointMovedError(f"checkpoints are no longer where they were: {[each.before for each in moves]}")
+
+
+def halt(connection: Connection, name: str, partition: int, reason: str) -> bool:
+    """Note why a projection cannot go on in a partition; return whether that is news."""
+    halted = connection.execute(_HALT, {"name": name, "partition": partition, "reason": reason})
+    return bool(halted.rowcount)
 
 
 async def position(connection: AsyncConnection, name: str, partition: int) -> int:
@@ -86,6 +147,12 @@ async def position(connection: AsyncConnection, name: str, partition: int) -> in
     return (await connection.execute(_POSITION, {"name": name, "partition": partition})).scalar_one_or_none() or 0
 
 
-def slowest(connection: Connection, names: Iterable[str]) -> dict[int, int]:
-    """Return, a partition, the position that all these projections have reached."""
-    return {row.partition: row.position for row in connection.execute(_SLOWEST, {"names": list(names)})}
+def ranges(connection: Connection, names: Iterable[str]) -> dict[int, tuple[int, int]]:
+    """Return, a partition, the positions of the slowest and of the fastest of these projections."""
+    found = connection.execute(_RANGES, {"names": list(names)})
+    return {partition: (slowest, fastest) for partition, slowest, fastest in found.all()}
+
+
+def everything(connection: Connection) -> list[Checkpoint]:
+    """Return all checkpoints, those of tables too that are not shown."""
+    return [Checkpoint(**row) for row in connection.execute(_ALL).mappings()]

@@ -7,7 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain import schema
-from projections import checkpoints
+from projections import checkpoints, states
 from projections.catalogue import projections
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,6 +58,7 @@ def migrate(url: str) -> list[str]:
     applied = schema.upgrade(url, MIGRATIONS)
     engine = projection_engine(url)
     with engine.begin() as connection:
+        states.ensure(connection, projections())
         checkpoints.ensure(connection, [projection.name for projection in projections()])
     engine.dispose()
     return applied

@@ -1,7 +1,7 @@
 """The contract of a file in `projections/views`: a read table, and how events change it. Somebody else runs it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,9 @@ from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 from domain.events import Event
+
+NEXT, OLD = "__next", "__old"
+"""Suffixes of the tables beside the one that is shown: of the one being built, and of the one shown before."""
 
 Row = dict[str, Any]
 """One row of a read table, column by column. A fold never changes the row it is given: it returns another."""
@@ -63,10 +66,26 @@ class Projection:
     add: Callable[[Event], Iterable[Addition]] = _nothing
     counters: frozenset[str] = frozenset()
     version: int = 1
+    """Raised with every change that rows of before do not have: `tandem projections rebuild` brings it to them."""
+    suffix: str = ""
+    """Of the table that is written, where it is not the one that is shown."""
 
     @property
     def name(self) -> str:
-        return str(self.table.__tablename__)
+        return f"{self.table.__tablename__}{self.suffix}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.table.__table__.columns.keys())  # type: ignore[attr-defined]
+
+    @property
+    def key_column(self) -> str:
+        [key] = self.table.__table__.primary_key.columns  # type: ignore[attr-defined]
+        return str(key.name)
+
+    def beside(self, suffix: str) -> "Projection":
+        """Return the same projection, writing another table than the one that is shown."""
+        return replace(self, suffix=suffix)
 
 
 def fold_all(projection: Projection, events: Iterable[Event]) -> Row | None:

@@ -15,7 +15,7 @@ def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -
     """Return the rows of these keys that exist, without their counters."""
     found = connection.execute(_select(projection), {"keys": list(keys)})
     columns = tuple(found.keys())
-    place = columns.index(_key(projection))
+    place = columns.index(projection.key_column)
     return {values[place]: dict(zip(columns, values, strict=True)) for values in found.all()}
 
 
@@ -23,16 +23,20 @@ def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) 
     connection.execute(_upsert(projection), {"rows": _json(rows)})
 
 
-def update(connection: Connection, projection: Projection, change: Update, *, log_position: int) -> None:
-    values = {**change.values, "log_position": log_position}
-    parameters = {f"set_{name}": value for name, value in values.items()}
-    parameters |= {f"is_{name}": value for name, value in change.where.items()}
-    connection.execute(_update(projection, tuple(values), tuple(change.where)), parameters)
+def update(connection: Connection, projection: Projection, changes: Iterable[tuple[Update, int]]) -> None:
+    """Carry out updates in their order, each with the log position that it is due to: one statement for all alike."""
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[tuple[Any, ...], Row]] = {}
+    for change, position in changes:
+        shape = tuple(change.values), tuple(change.where)
+        row = {**change.where, **change.values, "log_position": position}
+        alike.setdefault(shape, {})[tuple(change.where.values())] = row  # the last one wins
+    for (changed, where), rows in alike.items():
+        connection.execute(_update(projection, changed, where), {"rows": _json(rows.values())})
 
 
 def increase(connection: Connection, projection: Projection, sums: Mapping[UUID, Mapping[str, Any]]) -> None:
     """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
-    key = _key(projection)
+    key = projection.key_column
     connection.execute(_increase(projection), {"rows": _json({key: row, **added} for row, added in sums.items())})
 
 
@@ -40,14 +44,8 @@ def _json(rows: Iterable[Row]) -> str:
     return orjson.dumps(list(rows), default=str).decode()
 
 
-def _key(projection: Projection) -> str:
-    [key] = projection.table.__table__.primary_key.columns  # type: ignore[attr-defined]
-    return str(key.name)
-
-
 def _folded(projection: Projection) -> list[str]:
-    columns = projection.table.__table__.columns  # type: ignore[attr-defined]
-    return [column.name for column in columns if column.name not in projection.counters]
+    return [column for column in projection.columns if column not in projection.counters]
 
 
 # The names in these statements are our own tables' and columns'; no input becomes SQL.
@@ -56,12 +54,12 @@ def _folded(projection: Projection) -> list[str]:
 @cache
 def _select(projection: Projection) -> TextClause:
     columns = ", ".join(_folded(projection))
-    return text(f"select {columns} from {projection.name} where {_key(projection)} = any(:keys)")  # noqa: S608
+    return text(f"select {columns} from {projection.name} where {projection.key_column} = any(:keys)")  # noqa: S608
 
 
 @cache
 def _upsert(projection: Projection) -> TextClause:
-    columns, key = _folded(projection), _key(projection)
+    columns, key = _folded(projection), projection.key_column
     listed = ", ".join(columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
     return text(f"""
@@ -74,14 +72,19 @@ def _upsert(projection: Projection) -> TextClause:
 
 @cache
 def _update(projection: Projection, changed: tuple[str, ...], where: tuple[str, ...]) -> TextClause:
-    changes = ", ".join(f"{column} = :set_{column}" for column in changed)
-    condition = " and ".join(f"{column} = :is_{column}" for column in where)
-    return text(f"update {projection.name} set {changes} where {condition}")  # noqa: S608
+    name = projection.name
+    changes = ", ".join(f"{column} = u.{column}" for column in changed)
+    condition = " and ".join(f"t.{column} = u.{column}" for column in where)
+    return text(f"""
+        update {name} t set {changes}, log_position = greatest(t.log_position, u.log_position)
+        from jsonb_populate_recordset(cast(null as {name}), cast(:rows as jsonb)) u
+        where {condition}
+    """)  # noqa: S608
 
 
 @cache
 def _increase(projection: Projection) -> TextClause:
-    name, key, counters = projection.name, _key(projection), sorted(projection.counters)
+    name, key, counters = projection.name, projection.key_column, sorted(projection.counters)
     listed = ", ".join([key, *counters])
     changes = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in counters)
     return text(f"""

@@ -4,22 +4,36 @@ Any number of runners may work at once, in any number of processes: a checkpoint
 partition, and a checkpoint moves only from where it was read. So every event is applied once, and in order.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain import event_log
-from domain.events import Event
-from projections import checkpoints, rows
+from domain.event_log import Stretch
+from projections import batch, checkpoints, quarantine, states
+from projections.checkpoints import CheckpointMovedError, Move, Taken
 from projections.progress import Progress
-from projections.projection import Projection, Row, Update
+from projections.projection import Projection
+
+log = logging.getLogger(__name__)
 
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
+Place = tuple[str, int]
+"""The name of a projection, and a partition."""
+
+# The store's trouble or another runner's work, not the projection's: it is raised, and the next nudge tries again.
+_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, CheckpointMovedError, OSError)
+
+
+class MixedUpError(RuntimeError):
+    """The rows of a projection do not come from this log: going on would pass over events in silence."""
 
 
 class Runner:
@@ -33,63 +47,85 @@ class Runner:
         self._batch = batch
 
     def drain(self, *partitions: int, seconds: float) -> bool:
-        """Apply what partitions have, to all projections; return False if time was over before they were level.
+        """Apply what partitions have, to all projections; return False if they were not level when time was over.
 
-        Raises, in the end, what the first projection raised that could not go on. Where another runner holds a
-        checkpoint, that projection is left to it. The heads are read again after the checkpoints were let go: an event
-        whose nudge came while they were held, and so found them taken, is seen here.
+        Where another runner holds a checkpoint, that projection is left to it. The heads are read again after the
+        checkpoints were let go: an event whose nudge came while they were held, and so found them taken, is seen here.
+        A projection that cannot go on in a partition is halted there, with the reason, and stops no other.
         """
         until = monotonic() + seconds
-        working, errors = list(self._projections), list[Exception]()
-        behind = list(partitions)
+        behind, stuck = list(partitions), set[Place]()
         with self._log.connect() as log:
-            while behind := self._behind(log, self._round(log, behind, working, errors)):
+            while behind := self._behind(log, self._round(log, behind, stuck)):
                 if monotonic() > until:
                     break
-        if errors:
-            raise errors[0]
-        return not behind
+        return not behind and not stuck
 
-    def _round(
-        self, log: Connection, partitions: Sequence[int], working: list[Projection], errors: list[Exception]
-    ) -> list[Progress]:
-        """Apply one batch to each projection; return where they are now, of those that were free.
+    def _round(self, log: Connection, partitions: Sequence[int], stuck: set[Place]) -> list[Progress]:
+        """Apply one batch to each projection; return where they are now, of those that were free and could go on.
 
-        All at once, which costs one commit. If that fails, each alone: one that cannot go on is taken out, with its
-        error, and stops no other.
+        All at once, which costs one commit. If that fails, each alone, and then each partition of it alone.
         """
+        wanted = [
+            (projection, [partition for partition in partitions if (projection.name, partition) not in stuck])
+            for projection in self._projections
+        ]
         try:
-            return self._advance(log, partitions, working)
-        except Exception as error:  # noqa: BLE001 - whatever a fold or the store raises, it is raised again in the end
-            if len(working) == 1:
-                errors.append(error)
-                return []
+            return self._advance(log, dict(wanted))
+        except Exception as error:  # noqa: BLE001 - whatever a fold or the store raises
+            _raise_trouble(error)
         reached: list[Progress] = []
-        for projection in tuple(working):
+        for projection, mine in wanted:
             try:
-                reached += self._advance(log, partitions, [projection])
+                reached += self._advance(log, {projection: mine})
             except Exception as error:  # noqa: BLE001 - as above
-                working.remove(projection)
-                errors.append(error)
+                _raise_trouble(error)
+                for partition in mine:
+                    reached += self._alone(log, projection, partition, stuck)
         return reached
 
-    def _advance(self, log: Connection, partitions: Sequence[int], projections: Sequence[Projection]) -> list[Progress]:
-        """Move rows and checkpoints of these projections in one transaction, where nobody else holds them."""
-        limit = max(1, self._batch // len(partitions))
+    def _alone(self, log: Connection, projection: Projection, partition: int, stuck: set[Place]) -> list[Progress]:
+        try:
+            return self._advance(log, {projection: [partition]}, apply=batch.apply_one_by_one)
+        except Exception as error:  # noqa: BLE001 - as above
+            _raise_trouble(error)
+            stuck.add((projection.name, partition))
+            self._halt(projection, partition, error)
+            return []
+
+    def _advance(
+        self, log: Connection, work: Mapping[Projection, Sequence[int]], apply: batch.Apply = batch.apply
+    ) -> list[Progress]:
+        """Move rows and checkpoints in one transaction, where nobody else holds them."""
+        places = [(projection.name, partition) for projection, mine in work.items() for partition in mine]
+        if not places:
+            return []
+        log_id = event_log.identity(log)
         with self._read.begin() as read:
-            taken = checkpoints.take(read, [projection.name for projection in projections], partitions)
+            free = checkpoints.take(read, places)
             # Projections at the same place share what was read and decoded.
-            events = event_log.read_from(log, {(at.partition, at.position) for at in taken}, limit=limit)
-            moves: list[tuple[Progress, Progress]] = []
-            for projection in projections:
-                places = [at for at in taken if at.projection == projection.name]
-                apply(read, projection, [event for at in places for event in events[at.partition, at.position]])
-                moves += [(at, _after(at, events[at.partition, at.position])) for at in places]
-            moved = [(before, after) for before, after in moves if before != after]
-            checkpoints.move(read, moved)
-        if moved:
-            self._publish([after for _, after in moved])
-        return [after for _, after in moves]
+            at = {(taken.at.partition, taken.at.position) for taken in free}
+            found = event_log.read_from(log, at, limit=max(1, self._batch // max(1, len(at))))
+            moves: list[Move] = []
+            for projection in work:
+                mine = [taken for taken in free if taken.at.projection == projection.name]
+                here = [(taken, found[taken.at.partition, taken.at.position]) for taken in mine]
+                _check(here, log_id)
+                _apply(read, projection, here, apply)
+                moves += [_move(taken, stretch) for taken, stretch in here]
+            checkpoints.move(read, [move for move in moves if move.is_due])
+            if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
+                states.follow(read, new, log_id)
+        if moved := [move.after for move in moves if move.before != move.after]:
+            self._publish(moved)
+        return [move.after for move in moves]
+
+    def _halt(self, projection: Projection, partition: int, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        with self._read.begin() as read:
+            is_news = checkpoints.halt(read, projection.name, partition, reason)
+        if is_news:
+            log.error("projection %s is halted in partition %s: %s", projection.name, partition, reason)
 
     @staticmethod
     def _behind(log: Connection, reached: Sequence[Progress]) -> list[int]:
@@ -100,61 +136,47 @@ class Runner:
         return sorted({at.partition for at in reached if at.position < heads[at.partition]})
 
 
-def _after(at: Progress, events: Sequence[Event]) -> Progress:
-    return replace(at, position=events[-1].position) if events else at
+def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
+    """Raise where the rows do not come from this log, or where it goes on in a way that this code does not know."""
+    for taken, stretch in here:
+        at = taken.at
+        again = f"Build it again: tandem projections rebuild {at.projection}"
+        if taken.log_id not in {None, log_id}:
+            raise MixedUpError(f"its rows come from another log than this one. {again}")
+        if at.position and stretch.before is None:
+            raise MixedUpError(
+                f"it has applied {at.position} events, and the log has fewer: it is an older one. {again}"
+            )
+        if at.position and taken.event_id not in {None, stretch.before}:
+            raise MixedUpError(f"the log has another event {at.position} than the one applied. {again}")
+        if stretch.unknown is not None and not stretch.events:
+            raise stretch.unknown
 
 
-def apply(read: Connection, projection: Projection, events: Sequence[Event]) -> None:
-    """Change a read table by a batch of events: one select, folds in memory, one upsert."""
-    batch = Batch(projection, _load(read, projection, events))
-    for event in events:
-        batch.take_in(event)
-    for change, position in batch.updates:  # before the rows in memory, which have been through them in their order
-        rows.update(read, projection, change, log_position=position)
-    if batch.changed:
-        rows.upsert(read, projection, [batch.rows[key] for key in batch.changed])
-    if sums := _sums(projection, events):
-        rows.increase(read, projection, sums)
+def _apply(read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], apply: batch.Apply) -> None:
+    events = [event for _, stretch in here for event in stretch.events]
+    holding = [taken.at.partition for taken, _ in here if taken.held]
+    held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
+    set_aside = apply(read, projection, events, held)
+    quarantine.add(read, projection.name, set_aside)
+    for stream in set_aside:
+        log.error(
+            "%s sets stream %s aside at its %s: %s", projection.name, stream.stream_id, stream.event, stream.error
+        )
 
 
-def _load(read: Connection, projection: Projection, events: Iterable[Event]) -> dict[UUID, Row]:
-    keys = {key for event in events if (key := projection.key(event)) is not None}
-    return rows.load(read, projection, keys) if keys else {}
+def _move(taken: Taken, stretch: Stretch) -> Move:
+    at = taken.at
+    after = replace(at, position=stretch.events[-1].position) if stretch.events else at
+    return Move(
+        before=at,
+        after=after,
+        event_id=stretch.last,
+        resumes=taken.halted is not None,
+        known_log=taken.log_id is not None,
+    )
 
 
-class Batch:
-    """The rows that a batch of events concerns, as they become event by event."""
-
-    def __init__(self, projection: Projection, before: dict[UUID, Row]) -> None:
-        self.rows = before
-        self.changed: set[UUID] = set()
-        self.updates: list[tuple[Update, int]] = []
-        self._projection = projection
-
-    def take_in(self, event: Event) -> None:
-        if (key := self._projection.key(event)) is not None:
-            row = self.rows.get(key)
-            after = self._projection.fold(row, event)
-            if after is not None and after is not row:
-                self._set(key, after, event)
-        if (update := self._projection.update(event)) is not None:
-            self.updates.append((update, event.position))
-            for key, row in self.rows.items():
-                if all(row[column] == value for column, value in update.where.items()):
-                    self._set(key, {**row, **update.values}, event)
-
-    def _set(self, key: UUID, row: Row, event: Event) -> None:
-        row["log_position"] = event.position
-        self.rows[key] = row
-        self.changed.add(key)
-
-
-def _sums(projection: Projection, events: Iterable[Event]) -> dict[UUID, dict[str, Any]]:
-    sums: dict[UUID, dict[str, Any]] = {}
-    if projection.counters:
-        for event in events:
-            for key, amounts in projection.add(event):
-                row = sums.setdefault(key, dict.fromkeys(projection.counters, 0))
-                for column, amount in amounts.items():
-                    row[column] += amount
-    return sums
+def _raise_trouble(error: Exception) -> None:
+    if isinstance(error, _TROUBLE) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        raise error

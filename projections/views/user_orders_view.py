@@ -23,6 +23,7 @@ from domain.events import (
     OrderPaid,
     OrderRefunded,
     OrderShipped,
+    Unreadable,
     UserEmailChanged,
     UserRenamed,
 )
@@ -170,7 +171,7 @@ def _happened(event: Event) -> Item:
     }
 
 
-def _details(fact: Fact) -> Item:
+def _details(fact: Fact | Unreadable) -> Item:
     """Return what is worth telling of a fact, by the contract's names."""
     match fact:
         case OrderCreated():

@@ -22,7 +22,9 @@ def everything(write_url: str) -> dict[str, Table]:
     """Return every table of a write store, row by row, and its sequence."""
     names = [table.name for table in WriteTable.metadata.sorted_tables]
     with psycopg.connect(write_url, row_factory=dict_row) as connection:
-        found = {name: connection.execute(f"select * from {name} order by 1, 2".encode()).fetchall() for name in names}
+        found = {
+            name: connection.execute(f"select * from {name} t order by t::text".encode()).fetchall() for name in names
+        }
         found["order_numbers"] = connection.execute("select last_value, is_called from order_numbers").fetchall()
     return found
 
@@ -49,6 +51,13 @@ def checkpoints(read_url: str) -> dict[str, dict[int, int]]:
         for projection, partition, position in rows:
             found.setdefault(projection, {})[partition] = position
     return found
+
+
+def halted(read_url: str) -> dict[tuple[str, int], str]:
+    """Return where projections cannot go on, and why."""
+    with psycopg.connect(read_url) as connection:
+        rows = connection.execute("select projection, partition, halted from checkpoints where halted is not null")
+        return {(projection, partition): reason for projection, partition, reason in rows}
 
 
 def heads(log: Engine) -> dict[int, int]:
