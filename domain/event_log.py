@@ -4,7 +4,7 @@ Appending is the last statement before the commit. It raises the partition's hea
 then: the next writer waits, a rolled-back writer leaves no gap, and a reader that saw position 11 has seen 10.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -121,10 +121,11 @@ _READ = text(f"""
 """)  # noqa: S608 - built of constants
 _READ_FROM = text(f"""
     select place.after, event_id, {_COLUMNS}
-    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (of_partition, after)
+    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[]), cast(:lasts as bigint[]))
+        place (of_partition, after, last)
     cross join lateral (
         select * from events
-        where partition = place.of_partition and position >= place.after
+        where partition = place.of_partition and position between place.after and place.last
         order by position limit :limit + 1
     ) found
     order by partition, after, position
@@ -147,6 +148,7 @@ def read(connection: Connection, partition: int, *, after: int, limit: int) -> l
     return list(_events(found.all()))
 
 
+_LAST = (1 << 63) - 1
 Place = tuple[int, int]
 """A partition and a position in it."""
 
@@ -169,13 +171,19 @@ class GapError(LookupError):
     """The log lacks an event, which it never does by itself: it was changed by hand, or is another one."""
 
 
-def read_from(connection: Connection, places: Collection[Place], *, limit: int) -> dict[Place, Stretch]:
-    """Return, for each place, the next events of its partition behind it, at most `limit`; raise GapError for a gap."""
+def read_from(
+    connection: Connection, places: Collection[Place], *, limit: int, upto: Mapping[int, int] | None = None
+) -> dict[Place, Stretch]:
+    """Return, for each place, the next events of its partition behind it, at most `limit`; raise GapError for a gap.
+
+    `upto`: positions by partition, beyond which nothing is read.
+    """
     if not places:
         return {}
     partitions, afters = zip(*places, strict=True)
+    lasts = [_LAST if upto is None else upto[partition] for partition in partitions]
     found = connection.execute(
-        _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "limit": limit}
+        _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "lasts": lasts, "limit": limit}
     ).all()
     rows: dict[Place, list[Any]] = {place: [] for place in places}
     for row in found:

@@ -53,6 +53,7 @@ _TAKE = text("""
     join projection_states s on s.projection = c.projection
     order by c.partition, c.projection for update of c skip locked
 """)
+_HOLD = text("select partition, position from checkpoints where projection = :name order by partition for update")
 _MOVE = text("""
     update checkpoints c set position = m.after, event_id = m.event_id, halted = null, moved_at = clock_timestamp()
     from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
@@ -116,6 +117,11 @@ def take(connection: Connection, places: Iterable[tuple[str, int]]) -> list[Take
         )
         for name, partition, position, event_id, held, halted, log_id in found.all()
     ]
+
+
+def hold(connection: Connection, name: str) -> dict[int, int]:
+    """Lock all checkpoints of a projection, waiting for whoever has one; return their positions."""
+    return {row.partition: row.position for row in connection.execute(_HOLD, {"name": name})}
 
 
 def move(connection: Connection, moves: Sequence[Move]) -> None:

@@ -79,9 +79,13 @@ class Projection:
         return tuple(self.table.__table__.columns.keys())  # type: ignore[attr-defined]
 
     @property
+    def key_columns(self) -> tuple[str, ...]:
+        return tuple(self.table.__table__.primary_key.columns.keys())  # type: ignore[attr-defined]
+
+    @property
     def key_column(self) -> str:
-        [key] = self.table.__table__.primary_key.columns  # type: ignore[attr-defined]
-        return str(key.name)
+        [key] = self.key_columns
+        return key
 
     def beside(self, suffix: str) -> "Projection":
         """Return the same projection, writing another table than the one that is shown."""

@@ -37,9 +37,19 @@ class MixedUpError(RuntimeError):
 
 
 class Runner:
+    """Runs these projections. `upto`: positions by partition, beyond which it never goes."""
+
     def __init__(
-        self, *, log: Engine, read: Engine, projections: Sequence[Projection], publish: Publish, batch: int = BATCH
+        self,
+        *,
+        log: Engine,
+        read: Engine,
+        projections: Sequence[Projection],
+        publish: Publish,
+        batch: int = BATCH,
+        upto: Mapping[int, int] | None = None,
     ) -> None:
+        self._upto = upto
         self._log = log
         self._read = read
         self._projections = projections
@@ -105,7 +115,7 @@ class Runner:
             free = checkpoints.take(read, places)
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
-            found = event_log.read_from(log, at, limit=max(1, self._batch // max(1, len(at))))
+            found = event_log.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
             moves: list[Move] = []
             for projection in work:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
@@ -127,12 +137,11 @@ class Runner:
         if is_news:
             log.error("projection %s is halted in partition %s: %s", projection.name, partition, reason)
 
-    @staticmethod
-    def _behind(log: Connection, reached: Sequence[Progress]) -> list[int]:
+    def _behind(self, log: Connection, reached: Sequence[Progress]) -> list[int]:
         """Return the partitions whose log goes on behind where a projection is."""
         if not reached:
             return []
-        heads = event_log.heads(log)
+        heads = event_log.heads(log) if self._upto is None else self._upto
         return sorted({at.partition for at in reached if at.position < heads[at.partition]})
 
 

@@ -15,9 +15,10 @@ from celery.signals import setup_logging, worker_process_init, worker_ready, wor
 from kombu.connection import Connection
 from kombu.entity import Queue
 
-from tasks import project, prune, sweep
+from tasks import project, prune, rebuild, sweep
 from tasks.project import PROJECT
 from tasks.prune import PRUNE
+from tasks.rebuild import REBUILD
 from tasks.settings import QueueSettings, WorkerSettings
 
 _PREFIX = "tandem:"
@@ -91,9 +92,10 @@ def create_producer(queue: QueueSettings) -> Celery:
 
 
 def create_worker(settings: WorkerSettings) -> Celery:
-    """Return an app that drains partitions, and prunes receipts, with the tasks registered."""
+    """Return an app that drains partitions, rebuilds and prunes, with the tasks registered."""
     app = _app(settings.queue, _WORKER)
     app.task(name=PROJECT, shared=False)(project.task(settings, again=partial(project.enqueue, app)))
+    app.task(name=REBUILD, shared=False)(rebuild.task(settings, again=partial(rebuild.enqueue, app)))
     app.task(name=PRUNE, shared=False)(prune.task(settings.write))
     return app
 

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 _BEHIND = "tandem:behind"  # the partitions that have something new
 _NUDGED = "tandem:nudged"  # there is a message on its way to whoever takes them
-# How long no other message is sent where the task that clears the mark never runs. A lost message costs this much.
+# How long no other message is sent where the task that clears the mark never runs, or dies. A loss costs this much.
 _NUDGED_MILLISECONDS = 1000
 _PAUSE_SECONDS = 0.5
 Send = Callable[[Iterable[int]], None]
@@ -36,14 +36,18 @@ def sender(client: redis.Redis, enqueue: Callable[[], object]) -> Send:
     return send
 
 
-def take(client: redis.Redis, *, most: int) -> tuple[list[int], bool]:
+def take(client: redis.Redis, *, most: int, last: bool = False) -> tuple[list[int], bool]:
     """Return partitions that were noted, and whether there are more; none where Redis is gone.
 
-    The mark is cleared first: what is noted after this has a message of its own.
+    Meanwhile no message is sent: who takes comes back for more. The `last` time it is the other way round: what is
+    noted from then on has a message of its own.
     """
     try:
         with client.pipeline(transaction=False) as pipeline:
-            pipeline.delete(_NUDGED)
+            if last:
+                pipeline.delete(_NUDGED)
+            else:
+                pipeline.set(_NUDGED, 1, px=_NUDGED_MILLISECONDS)
             pipeline.spop(_BEHIND, most)
             pipeline.scard(_BEHIND)
             _, taken, left = pipeline.execute()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from functools import partial
+from time import monotonic, sleep
 
 from celery import Celery
 from sqlalchemy import Engine
@@ -18,6 +19,8 @@ from tasks.settings import WorkerSettings
 PROJECT = "tandem.project"
 _SECONDS = 10.0
 _PARTITIONS = 16  # a quarter of them: a backlog in all is shared by four tasks
+# Seconds. Under load a task rests as long as it worked: what comes in meanwhile costs one transaction together.
+_REST = 0.02
 
 _inherited: list[Engine] = []
 
@@ -50,11 +53,22 @@ class Projector:
     def drain(self) -> None:
         if self._process != os.getpid():
             self._connect()
-        partitions, more = nudge.take(self._redis, most=_PARTITIONS)
-        if more:
-            self._again()
-        if partitions:
-            self._runner.drain(*partitions, seconds=_SECONDS)
+        until, alone = monotonic() + _SECONDS, True
+        while True:
+            partitions, more = nudge.take(self._redis, most=_PARTITIONS)
+            if not partitions:  # once more: what is noted from now on has a message of its own
+                partitions, more = nudge.take(self._redis, most=_PARTITIONS, last=True)
+            if not partitions:
+                return
+            if more and alone:
+                self._again()  # one more helps; it calls another one if it takes that
+                alone = False
+            began = monotonic()
+            self._runner.drain(*partitions, seconds=max(0.0, until - began))
+            if (now := monotonic()) > until:
+                self._again()  # in a task of its own, so that none runs for ever
+                return
+            sleep(min(now - began, _REST))
 
     def _connect(self) -> None:
         log = log_engine(self._settings.write.database_url)

@@ -1,6 +1,6 @@
 """The sweep: once a second, in every worker, whatever is behind is nudged. It heals every lost hint.
 
-It is also the clock that the hourly pruning of receipts goes by: no worker is special, so none is missed.
+It is also the clock that rebuilding and the hourly pruning of receipts go by: no worker is special, so none is missed.
 """
 
 import logging
@@ -16,7 +16,7 @@ from domain.database import log_engine
 from projections import lag, progress
 from projections.catalogue import projections
 from projections.database import projection_engine
-from tasks import nudge, prune
+from tasks import nudge, prune, rebuild
 from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
 
@@ -49,6 +49,8 @@ class Sweep:
             try:
                 if behind := lag.partitions_behind(log=write, read=read, names=names):
                     send(behind)
+                if rebuild.is_wanted(log=write, read=read):
+                    rebuild.enqueue(self._producer)
                 send_pruning()
             except (SQLAlchemyError, redis.RedisError, OperationalError, OSError) as error:
                 log.warning("a sweep failed, the next one is due in a second: %s", type(error).__name__)

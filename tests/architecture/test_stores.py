@@ -15,6 +15,7 @@ TRANSACTIONS = {
     "domain/bus.py": "a command",
     "domain/schema.py": "a store's migrations",
     "projections/database.py": "a new projection's checkpoints",
+    "projections/rebuild.py": "a table beside the one that is shown: made, filled up, put in its place",
     "projections/retry.py": "what was set aside, applied and taken back",
     "projections/runner.py": "a batch of events: its rows and its checkpoint",
 }

@@ -1,0 +1,210 @@
+"""Builds a read table again beside the one that is shown, and puts it in its place.
+
+All that is known of a rebuild stands in the read store: the table with the suffix `__next`, its checkpoints, its state.
+So whoever dies meanwhile, it goes on from there; and what was shown before is kept as `__old`, to go back to.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from domain import event_log
+from domain.event_log import PARTITIONS
+from projections import checkpoints, shadow, states
+from projections.progress import Progress
+from projections.projection import NEXT, OLD, Projection
+from projections.runner import Publish, Runner
+
+BATCH = 10_000
+_NEARLY = 1000  # events; so few are applied while the shown table's projection is held
+_PATIENCE = 60.0  # seconds
+
+
+class RebuildError(RuntimeError):
+    """A step that cannot be taken now; it says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """How many events a table has, and how many the log has."""
+
+    events: int
+    head: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.head - self.events)
+
+
+def begin(projection: Projection, *, read: Engine, anew: bool = False) -> bool:
+    """Make the new table, or go on with the one that is there; return whether it goes on.
+
+    One that another version of the projection began, or that lacks a column, is thrown away first.
+    """
+    after = projection.beside(NEXT)
+    with read.begin() as connection:
+        shadow.lock(connection, projection)
+        state = states.everything(connection).get(after.name)
+        if not anew and state and state.version == projection.version and shadow.fits(connection, after):
+            return True
+        shadow.drop(connection, after)
+        shadow.create(connection, projection, after)
+        return False
+
+
+def under_way(projections: Sequence[Projection], *, read: Engine) -> list[Projection]:
+    """Return the projections that are being built again, as they write their new tables."""
+    with read.connect() as connection:
+        known = states.everything(connection)
+    return [after for projection in projections if (after := projection.beside(NEXT)).name in known]
+
+
+def filled(beside: Projection, *, log: Engine, read: Engine) -> Filled:
+    reached = _reached(beside, read)
+    return Filled(events=sum(reached.values()), head=sum(_heads(log).values()))
+
+
+def fill(beside: Projection, *, log: Engine, read: Engine, seconds: float) -> bool:
+    """Apply the log to a table beside the shown one; return False if it was not level when time was over.
+
+    Any number of processes may do so at once: each takes the partitions that no other one has.
+    """
+    until = monotonic() + seconds
+    runner, stuck = _runner(beside, log, read), set[int]()
+    while behind := [partition for partition in _behind(beside, log, read) if partition not in stuck]:
+        for partition in behind:
+            if monotonic() > until:
+                return False
+            if not runner.drain(partition, seconds=max(0.0, until - monotonic())) and monotonic() < until:
+                stuck.add(partition)
+        sleep(0.01)  # others have what is left
+    return not stuck
+
+
+def finish(projection: Projection, *, read: Engine) -> None:
+    """Do to a filled table what is left to do before it can be shown."""
+    with read.begin() as connection:
+        shadow.lock(connection, projection)
+        connection.execute(text("set local statement_timeout = 0"))
+        shadow.finish(connection, projection, projection.beside(NEXT))
+
+
+def switch(projection: Projection, *, log: Engine, read: Engine, publish: Publish) -> None:
+    """Show the new table in the place of the present one, which is kept. Done at once, or not at all."""
+    _swap(projection, (NEXT, OLD), log=log, read=read, publish=publish)
+
+
+def rollback(projection: Projection, *, log: Engine, read: Engine, publish: Publish) -> None:
+    """Show again what was shown before the last switch, brought up to date; the other becomes the new table again."""
+    _swap(projection, (OLD, NEXT), log=log, read=read, publish=publish)
+
+
+def discard(projection: Projection, *, read: Engine) -> list[str]:
+    """Drop what is not shown, the new table and the one kept; return their names."""
+    with read.begin() as connection:
+        shadow.lock(connection, projection)
+        beside = [projection.beside(suffix) for suffix in (NEXT, OLD)]
+        return [each.name for each in beside if shadow.drop(connection, each)]
+
+
+@contextmanager
+def level(
+    projection: Projection, beside: Projection, *, log: Engine, read: Engine, exactly: bool = False
+) -> Iterator[Connection]:
+    """Hold the shown table's projection while another table has all of its events (`exactly`: and no more).
+
+    Yields the connection of the transaction that holds it. Queries go on, and commands; projecting waits.
+    """
+    until = monotonic() + _PATIENCE
+    while True:
+        _come_near(beside, log=log, read=read, until=until)
+        with read.begin() as connection:
+            shadow.lock(connection, projection)
+            shown, heads = checkpoints.hold(connection, projection.name), _heads(log)
+            wanted = {each: min(at, heads[each]) for each, at in shown.items()}  # beyond its log: of another one
+            _runner(beside, log, read, upto=wanted if exactly else None).drain(*wanted, seconds=_PATIENCE)
+            there = checkpoints.hold(connection, beside.name)
+            if there == wanted or (not exactly and all(there[each] >= at for each, at in wanted.items())):
+                yield connection
+                return
+        if monotonic() > until:
+            raise RebuildError(
+                f"{beside.name} does not become level with {projection.name}. See tandem projections status."
+            )
+        sleep(0.1)
+
+
+def _swap(projection: Projection, suffixes: tuple[str, str], *, log: Engine, read: Engine, publish: Publish) -> None:
+    """Show the table with the first suffix; what is shown now takes the second one."""
+    coming, going = (projection.beside(suffix) for suffix in suffixes)
+    _check(projection, coming, going, read)
+    until = monotonic() + _PATIENCE
+    while True:
+        try:
+            with level(projection, coming, log=log, read=read) as connection:
+                # Queries wait behind this, so it waits for them but shortly, and tries again.
+                connection.execute(text("set local lock_timeout = 100"))
+                connection.execute(text(f"lock table {projection.name}, {coming.name} in access exclusive mode"))
+                shadow.drop(connection, going)
+                shadow.rename(connection, projection, going)
+                shadow.rename(connection, coming, projection)
+                reached = checkpoints.hold(connection, projection.name)
+        except OperationalError:
+            if monotonic() > until:
+                raise
+            sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter, not a secret
+        else:
+            publish([Progress(projection=projection.name, partition=each, position=at) for each, at in reached.items()])
+            return
+
+
+def _check(projection: Projection, coming: Projection, going: Projection, read: Engine) -> None:
+    with read.connect() as connection:
+        if not shadow.exists(connection, coming):
+            raise RebuildError(
+                f"There is no table to go back to: {projection.name} was not switched."
+                if coming.suffix == OLD
+                else f"There is no new table. Build it first: tandem projections rebuild {projection.name}"
+            )
+        if not shadow.fits(connection, coming):
+            raise RebuildError(
+                f"{coming.name} lacks a column that a migration has added since. "
+                f"Build it again: tandem projections rebuild {projection.name}"
+            )
+        if going.suffix == NEXT and shadow.exists(connection, going):
+            raise RebuildError(
+                f"{projection.name} is being built again; going back would throw that away. "
+                f"First: tandem projections discard {projection.name}"
+            )
+
+
+def _come_near(beside: Projection, *, log: Engine, read: Engine, until: float) -> None:
+    while filled(beside, log=log, read=read).left > _NEARLY and monotonic() < until:
+        fill(beside, log=log, read=read, seconds=1.0)
+
+
+def _runner(beside: Projection, log: Engine, read: Engine, upto: Mapping[int, int] | None = None) -> Runner:
+    return Runner(log=log, read=read, projections=[beside], publish=lambda _: None, batch=BATCH, upto=upto)
+
+
+def _behind(beside: Projection, log: Engine, read: Engine) -> list[int]:
+    """Return the partitions in which a table is not where the log is, in any order, so that two take others."""
+    heads, reached = _heads(log), _reached(beside, read)
+    behind = [partition for partition in range(PARTITIONS) if heads[partition] != reached.get(partition, 0)]
+    random.shuffle(behind)
+    return behind
+
+
+def _heads(log: Engine) -> dict[int, int]:
+    with log.connect() as connection:
+        return event_log.heads(connection)
+
+
+def _reached(beside: Projection, read: Engine) -> dict[int, int]:
+    with read.connect() as connection:
+        return {at.partition: at.position for at in checkpoints.everything(connection) if at.projection == beside.name}
