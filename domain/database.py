@@ -100,7 +100,6 @@ def log_engine(url: str) -> Engine:
         make_url(url).set(drivername="postgresql+psycopg"),
         isolation_level="AUTOCOMMIT",
         pool_size=4,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-log",

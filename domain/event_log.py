@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
+import msgspec
 import orjson
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, text
 
 from domain import statements
@@ -245,7 +245,7 @@ def identity(connection: Connection) -> UUID:
     return known
 
 
-_DECODERS: dict[str, TypeAdapter[Fact]] = {name: TypeAdapter(fact) for name, fact in FACTS.items()}
+_DECODERS = {name: msgspec.json.Decoder(fact) for name, fact in FACTS.items()}
 
 
 def _events(rows: Iterable[Any]) -> Iterator[Event]:
@@ -263,11 +263,11 @@ def _events(rows: Iterable[Any]) -> Iterator[Event]:
 
 
 def _fact(type_: str, schema_version: int, data: str) -> Fact | Unreadable:
-    if type_ not in _DECODERS:
+    if type_ not in FACTS:
         raise UnknownShapeError(f"{type_} is not known here")
     try:
         if schema_version == current_version(type_):
-            return _DECODERS[type_].validate_json(data)
-        return _DECODERS[type_].validate_python(upcast(type_, schema_version, orjson.loads(data)))
-    except (ValidationError, KeyError, TypeError) as error:
+            return _DECODERS[type_].decode(data)
+        return msgspec.convert(upcast(type_, schema_version, orjson.loads(data)), FACTS[type_], strict=False)
+    except (msgspec.ValidationError, KeyError, TypeError) as error:
         return Unreadable(type=type_, reason=str(error))

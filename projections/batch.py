@@ -19,9 +19,6 @@ from projections.quarantine import SetAside
 _HOPELESS = 20  # streams set aside in one batch, and nothing else applied
 
 
-Apply = Callable[[Connection, Projection, Sequence[Event], Collection[UUID]], list[SetAside]]
-
-
 class CannotRunError(RuntimeError):
     """The projection itself is at fault: it can apply nothing."""
 
@@ -31,17 +28,24 @@ class UnreadableError(ValueError):
 
 
 def apply(
-    read: Connection, projection: Projection, events: Sequence[Event], held: Collection[UUID] = frozenset()
+    read: Connection,
+    projection: Projection,
+    events: Sequence[Event],
+    held: Collection[UUID] = frozenset(),
+    *,
+    first: bool = False,
 ) -> list[SetAside]:
     """Change a read table by events, passing over those of held streams; return the streams to set aside from now on.
 
+    `first`: these are the first events of their partitions, so the table has no rows yet that they could change.
     Raises DataError or IntegrityError where the store does not take what folds gave; `apply_one_by_one` finds which.
     """
     batch = Batch(projection, held)
-    batch.load(read, events)
+    if not first:
+        batch.load(read, events)
     for event in events:
         batch.take_in(event)
-    batch.write(read)
+    batch.write(read, first=first)
     return batch.set_aside
 
 
@@ -147,7 +151,10 @@ class Batch:
         if (key := self._key(event)) is not None and "stale" in self._projection.columns:
             self._update(Update(where={self._projection.key_column: key}, values={"stale": True}), event)
 
-    def write(self, read: Connection) -> None:
+    def write(self, read: Connection, *, first: bool = False) -> None:
+        if first:
+            rows.insert(read, self._projection, self._rows.values())
+            return
         if self._updates:  # before the rows in memory, which have been through them in their order
             rows.update(read, self._projection, self._updates)
         if self._changed:

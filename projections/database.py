@@ -43,7 +43,6 @@ def projection_engine(url: str) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=4,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-projections",

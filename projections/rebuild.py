@@ -6,6 +6,7 @@ So whoever dies meanwhile, it goes on from there; and what was shown before is k
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -23,6 +24,7 @@ from projections.runner import Publish, Runner
 BATCH = 10_000
 _NEARLY = 1000  # events; so few are applied while the shown table's projection is held
 _PATIENCE = 60.0  # seconds
+_AT_ONCE = 2  # while one partition's rows are written, the next one's are folded
 
 
 class RebuildError(RuntimeError):
@@ -76,13 +78,18 @@ def fill(beside: Projection, *, log: Engine, read: Engine, seconds: float) -> bo
     """
     until = monotonic() + seconds
     runner, stuck = _runner(beside, log, read), set[int]()
-    while behind := [partition for partition in _behind(beside, log, read) if partition not in stuck]:
-        for partition in behind:
+
+    def drain(partition: int) -> None:
+        left = until - monotonic()
+        if left > 0 and not runner.drain(partition, seconds=left) and monotonic() < until:
+            stuck.add(partition)
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        while behind := [partition for partition in _behind(beside, log, read) if partition not in stuck]:
             if monotonic() > until:
                 return False
-            if not runner.drain(partition, seconds=max(0.0, until - monotonic())) and monotonic() < until:
-                stuck.add(partition)
-        sleep(0.01)  # others have what is left
+            list(threads.map(drain, behind))
+            sleep(0.01)  # others have what is left
     return not stuck
 
 

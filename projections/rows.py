@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg import sql
 from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from projections.projection import Projection, Row, Update
 
@@ -17,6 +19,21 @@ def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -
     columns = tuple(found.keys())
     place = columns.index(projection.key_column)
     return {values[place]: dict(zip(columns, values, strict=True)) for values in found.all()}
+
+
+def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
+    """Write rows that are all new, as fast as it can be done."""
+    columns = _folded(projection)
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    types = projection.table.__table__.columns  # type: ignore[attr-defined]
+    as_json = [place for place, column in enumerate(columns) if isinstance(types[column].type, JSONB)]
+    cursor = connection.connection.cursor()
+    with cursor.copy(sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(projection.name), listed)) as copy:
+        for row in rows:
+            values = [row[column] for column in columns]
+            for place in as_json:
+                values[place] = orjson.dumps(values[place]).decode()
+            copy.write_row(values)
 
 
 def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:

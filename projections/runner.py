@@ -19,7 +19,7 @@ from domain.event_log import Stretch
 from projections import batch, checkpoints, quarantine, states
 from projections.checkpoints import CheckpointMovedError, Move, Taken
 from projections.progress import Progress
-from projections.projection import Projection
+from projections.projection import NEXT, Projection
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Runner:
 
     def _alone(self, log: Connection, projection: Projection, partition: int, stuck: set[Place]) -> list[Progress]:
         try:
-            return self._advance(log, {projection: [partition]}, apply=batch.apply_one_by_one)
+            return self._advance(log, {projection: [partition]}, one_by_one=True)
         except Exception as error:  # noqa: BLE001 - as above
             _raise_trouble(error)
             stuck.add((projection.name, partition))
@@ -104,7 +104,7 @@ class Runner:
             return []
 
     def _advance(
-        self, log: Connection, work: Mapping[Projection, Sequence[int]], apply: batch.Apply = batch.apply
+        self, log: Connection, work: Mapping[Projection, Sequence[int]], *, one_by_one: bool = False
     ) -> list[Progress]:
         """Move rows and checkpoints in one transaction, where nobody else holds them."""
         places = [(projection.name, partition) for projection, mine in work.items() for partition in mine]
@@ -121,7 +121,7 @@ class Runner:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
                 here = [(taken, found[taken.at.partition, taken.at.position]) for taken in mine]
                 _check(here, log_id)
-                _apply(read, projection, here, apply)
+                _apply(read, projection, here, one_by_one=one_by_one)
                 moves += [_move(taken, stretch) for taken, stretch in here]
             checkpoints.move(read, [move for move in moves if move.is_due])
             if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
@@ -162,11 +162,19 @@ def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
             raise stretch.unknown
 
 
-def _apply(read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], apply: batch.Apply) -> None:
+def _apply(
+    read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], *, one_by_one: bool
+) -> None:
     events = [event for _, stretch in here for event in stretch.events]
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
-    set_aside = apply(read, projection, events, held)
+    if one_by_one:
+        set_aside = batch.apply_one_by_one(read, projection, events, held)
+    else:
+        at_the_beginning = all(taken.at.position == 0 for taken, _ in here)
+        # Counters may come to a row before its own first event, so such a table is never known to be empty.
+        first = at_the_beginning and projection.suffix == NEXT and not projection.counters
+        set_aside = batch.apply(read, projection, events, held, first=first)
     quarantine.add(read, projection.name, set_aside)
     for stream in set_aside:
         log.error(

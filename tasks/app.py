@@ -3,6 +3,7 @@
 A message may be lost, late, doubled or reordered without harm, so nothing here tries to prevent that at a price.
 """
 
+import gc
 import logging
 import warnings
 from functools import partial
@@ -109,6 +110,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
     connected = [
         (setup_logging, _log_to_stderr),
         (worker_process_init, project.forget_inherited_connections),
+        (worker_process_init, _collect_garbage_seldom),
         (worker_ready, sweeper.start),
         (worker_shutting_down, sweeper.stop),
     ]
@@ -121,6 +123,12 @@ def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:
     app = Celery("tandem", broker=queue.broker_url, amqp=_Messages, set_as_current=False)
     app.conf.update(_BOTH | settings)
     return app
+
+
+def _collect_garbage_seldom(**_: object) -> None:
+    """Look for cycles a hundred times less often: rows have none, and the search took a fifth of the time."""
+    gc.freeze()
+    gc.set_threshold(70_000, 10, 10)
 
 
 def _log_to_stderr(**_: object) -> None:
