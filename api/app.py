@@ -84,6 +84,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         port=port,
         log_level="warning",
         log_config=None,
+        access_log=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=8,
         server_header=False,
