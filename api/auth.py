@@ -17,6 +17,7 @@ from domain.transaction import Actor
 _ALGORITHM = "HS256"
 _LONGEST_TOKEN = 8192  # characters
 _LEEWAY = timedelta(seconds=10)
+_EXPIRED = "The token has expired: sign in again."
 _REMEMBERED = 1024  # tokens; a client sends the same one again and again
 
 
@@ -72,12 +73,12 @@ def authenticate(header: str | None, auth: AuthSettings) -> Principal:
         raise Unauthenticated("The Authorization header must be: Bearer <token>.")
     try:
         principal, expiry = _verified(token.strip(), auth)
-        if expiry <= time() - _LEEWAY.total_seconds():
-            raise jwt.ExpiredSignatureError
     except jwt.ExpiredSignatureError as error:
-        raise Unauthenticated("The token has expired: sign in again.") from error
+        raise Unauthenticated(_EXPIRED) from error
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise Unauthenticated("The token is not valid here: sign in again.") from error
+    if expiry <= time() - _LEEWAY.total_seconds():
+        raise Unauthenticated(_EXPIRED)
     return principal
 
 
