@@ -55,9 +55,20 @@ _RAISE_HEAD = text(f"""
     where partition = :partition and {ALL_IS_WELL}
     returning position
 """)  # noqa: S608 - built of constants
-_APPEND = text("""
+_INSERT = """
     insert into events (partition, position, event_id, stream_id, stream_type, version, type, schema_version, data,
                         metadata, occurred_at)
+"""
+_APPEND_ONE = text(f"""
+    {_INSERT}
+    select :partition, head.position, cast(:event_id as uuid), cast(:stream_id as uuid), :stream_type,
+           cast(:version as int), :type, cast(:schema_version as smallint), cast(:data as jsonb),
+           cast(:metadata as jsonb), cast(:occurred_at as timestamptz)
+    from head
+    returning position
+""")  # noqa: S608 - as above
+_APPEND = text(f"""
+    {_INSERT}
     select :partition, head.position - :n + e.place, e.event_id, e.stream_id, e.stream_type, e.version, e.type,
            e.schema_version, e.data, e.metadata, e.occurred_at
     from head, rows from (jsonb_to_recordset(cast(:entries as jsonb)) as (
@@ -66,7 +77,7 @@ _APPEND = text("""
     )) with ordinality as e (event_id, stream_id, stream_type, version, type, schema_version, data, metadata,
                              occurred_at, place)
     returning position
-""")
+""")  # noqa: S608 - as above
 _LAST = "(select max(position) from appended)"
 
 
@@ -90,12 +101,22 @@ async def append(
 
 
 def _appending(group: Sequence[Entry], partition: int) -> tuple[Write, Write]:
-    stored = orjson.dumps([_stored(entry) for entry in group], default=str).decode()
     head = {"n": len(group), "partition": partition}
+    stored = [_stored(entry) for entry in group]
+    if len(stored) == 1:  # as nearly always; PostgreSQL need not take JSON apart for it
+        [one] = stored
+        row = {**one, "data": _json(one["data"]), "metadata": _json(one["metadata"])}
+        statement, parameters = _APPEND_ONE, {"partition": partition, **row}
+    else:
+        statement, parameters = _APPEND, {**head, "entries": _json(stored)}
     return (
         Write(name="head", statement=_RAISE_HEAD, parameters=head),
-        Write(name="appended", statement=_APPEND, parameters={**head, "entries": stored}),
+        Write(name="appended", statement=statement, parameters=parameters),
     )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 def _stored(entry: Entry) -> dict[str, object]:

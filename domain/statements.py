@@ -100,12 +100,14 @@ def _together(parts: tuple[_Part, ...], answer: str) -> tuple[str, list[tuple[in
     named: list[str] = []
     places: list[tuple[int, str]] = []
     checks: list[str] = []
+    before: list[str] = []  # those that have to be asked still: one that asks itself answers for those before it
     for index, part in enumerate(parts):
         sql, names = _compiled(part.statement, part.given)
         name = part.name or f"write_{index}"
-        named.append(f"{name} as ({_shifted(sql, len(places)).replace(ALL_IS_WELL, f'{_first(checks)} is null')})")
+        named.append(f"{name} as ({_shifted(sql, len(places)).replace(ALL_IS_WELL, f'{_first(before)} is null')})")
         places += [(index, each) for each in names]
         checks.append(f"when (select count(*) from {name}) < {int(part.needed)} then {index}")  # noqa: S608 - names of ours
+        before = [checks[-1]] if part.needed and ALL_IS_WELL in sql else [*before, checks[-1]]
     return f"with {', '.join(named)} select {_first(checks)} as failed, {answer} as answer", places
 
 
