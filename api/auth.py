@@ -83,7 +83,7 @@ def authenticate(header: str | None, auth: AuthSettings) -> Principal:
 
 
 @lru_cache(_REMEMBERED)
-def _verified(token: str, auth: AuthSettings) -> tuple[Principal, float]:
+def _verified(token: str, auth: AuthSettings) -> tuple[Principal, int]:
     """Return who a token names, and until when: its signature stays as good as it is. What does not hold raises."""
     claims = jwt.decode(
         token,
@@ -94,7 +94,7 @@ def _verified(token: str, auth: AuthSettings) -> tuple[Principal, float]:
         leeway=_LEEWAY,
         options={"require": ["exp", "iat", "sub", "aud", "iss"]},
     )
-    return _principal(claims.get("role"), claims["sub"]), float(claims["exp"])
+    return _principal(claims.get("role"), claims["sub"]), int(claims["exp"])
 
 
 def mint(
