@@ -1,12 +1,13 @@
 """From a mutation's input to the command bus and back: the part that all mutations share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
-from functools import cache
 from typing import Any
 
 import strawberry
-from pydantic.alias_generators import to_camel
+from graphql import GraphQLNamedType
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import InputContext
+from strawberry.types.base import StrawberryObjectDefinition
 
 from api.context import Info
 from api.decoding import request
@@ -18,8 +19,9 @@ from domain.errors import Refusal
 
 @strawberry.input
 class CommandInput:
-    """What every input has."""
+    """What every input has; as it was sent, with the contract's names, since the command's decoding reads it."""
 
+    sent: strawberry.Private[Mapping[str, Any]]
     idempotency_key: str | None = None
     dry_run: bool | None = False
 
@@ -45,24 +47,21 @@ async def dispatch(
     """
     context = info.context
     try:
-        wanted = request(command, _mapping(given), actor=context.principal.actor, correlation_id=context.correlation_id)
+        wanted = request(command, given.sent, actor=context.principal.actor, correlation_id=context.correlation_id)
         allow(wanted.command)
         return accepted(await context.bus.execute(wanted))
     except Refusal as refusal:
         return refused(refusal)
 
 
-def _mapping(given: Any) -> Mapping[str, Any]:
-    """Return an input with the contract's field names."""
-    return {name: _value(getattr(given, field)) for field, name in _names(given.__class__)}
+def keep_as_sent(kind: GraphQLNamedType) -> None:
+    """Let a command's input be what was sent, once GraphQL has checked it: it is decoded once, for commands."""
+    definition = kind.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if isinstance(definition, StrawberryObjectDefinition) and issubclass(definition.origin, CommandInput):
+        definition.from_input = _as_sent
 
 
-@cache
-def _names(kind: type) -> tuple[tuple[str, str], ...]:
-    return tuple((field.name, to_camel(field.name)) for field in fields(kind))
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_value(inner) for inner in value]
-    return _mapping(value) if hasattr(type(value), "__strawberry_definition__") else value
+def _as_sent(kind: type, sent: Mapping[str, Any], _: InputContext) -> CommandInput:
+    given: CommandInput = object.__new__(kind)
+    given.sent = sent
+    return given

@@ -2,17 +2,16 @@
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType, Undefined
-from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
+from api.dispatch import keep_as_sent
+from api.documents import KnownDocuments
 from api.errors import give_codes
 from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import SCALARS
-
-MOST_TOKENS = 2000
-_DOCUMENTS = 512
 
 
 class Schema(strawberry.Schema):
@@ -26,16 +25,12 @@ def create_schema(*extensions: type[SchemaExtension]) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
-        extensions=[
-            *extensions,
-            lambda: MaxTokensLimiter(MOST_TOKENS),
-            lambda: ParserCache(_DOCUMENTS),
-            lambda: ValidationCache(_DOCUMENTS),
-        ],
+        extensions=[*extensions, KnownDocuments],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - the GraphQL schema has no public name
         _without_null_defaults(kind)
+        keep_as_sent(kind)
     return schema
 
 

@@ -1,7 +1,9 @@
 """The bus: the one place where a command's transaction opens and commits.
 
-In this order, which rules out deadlocks: the receipt is looked for, the handler locks, decides and writes, the receipt
-is written, the events are appended, the transaction commits; then the partition is nudged.
+In this order, which rules out deadlocks: the handler locks and decides; its rows, the receipt and the event are
+written in one statement; the transaction commits; then the partition is nudged. Whether there is a receipt is found out
+by writing it, and then, or where a command is refused, by looking for it; dry runs, and commands that share a
+transaction, look first.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ from domain.errors import InvalidInput, Refusal
 from domain.event_log import Entry, Origin
 from domain.events import Event
 from domain.money import Currency
-from domain.statements import Connection
+from domain.statements import Connection, Write
 from domain.transaction import Actor, Change, Transaction
 
 LONGEST_KEY = 200
@@ -93,7 +95,7 @@ class Bus:
     async def _attempt(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._transaction(requests)
+                return await self._transaction(requests, look=attempt > 1)
             except receipts.KeyTakenMeanwhileError:
                 continue
             except asyncpg.PostgresError as error:
@@ -108,32 +110,32 @@ class Bus:
                 raise UnavailableError from error
         raise UnavailableError
 
-    async def _transaction(self, requests: Sequence[Request]) -> list[Accepted | Refusal]:
+    async def _transaction(self, requests: Sequence[Request], *, look: bool) -> list[Accepted | Refusal]:
+        alone = len(requests) == 1
         try:
             async with self._pool.transaction() as connection:
-                outcomes = [await self._carry_out(connection, request) for request in requests]
-                events = await event_log.append(connection, [out for out in outcomes if isinstance(out, Entry)])
+                outcomes = [
+                    await self._carry_out(connection, request, look=look or not alone, append=alone)
+                    for request in requests
+                ]
+                events = iter(await event_log.append(connection, [out for out in outcomes if isinstance(out, Entry)]))
         except _Undo as undone:
             return [undone.accepted]
-        for partition in {event.partition for event in events}:
+        done = [next(events) if isinstance(out, Entry) else out for out in outcomes]
+        for partition in {out.partition for out in done if isinstance(out, Event)}:
             self._nudge(partition)
-        appended = iter(events)
-        return [_accepted(next(appended)) if isinstance(out, Entry) else out for out in outcomes]
+        return [_accepted(out) if isinstance(out, Event) else out for out in done]
 
-    async def _carry_out(self, connection: Connection, request: Request) -> Accepted | Refusal | Entry:
-        """Do all of a command but the append; what is already done or refused is the answer itself."""
+    async def _carry_out(
+        self, connection: Connection, request: Request, *, look: bool, append: bool
+    ) -> Accepted | Refusal | Entry | Event:
+        """Do all of a command, or all but the append; what is already done or refused is the answer itself."""
         try:
-            if (answer := await _replay(connection, request)) is not None:
+            if (look or request.dry_run) and (answer := await _replay(connection, request)) is not None:
                 return answer
-            change = await self._handle(connection, request)
+            return await _write(connection, request, await self._handle(connection, request), append=append)
         except Refusal as refusal:
             return await _replay_after(refusal, connection, request)
-        entry = _entry(change, request)
-        if request.dry_run:
-            raise _Undo(await _preview(connection, entry))
-        if request.idempotency_key is not None:
-            await _write_receipt(connection, request, change)
-        return entry
 
     async def _handle(self, connection: Connection, request: Request) -> Change:
         handle: Callable[[Command, Transaction], Awaitable[Change]] = HANDLERS[type(request.command)]
@@ -177,11 +179,11 @@ async def _replay(connection: Connection, request: Request) -> Accepted | None:
 
 
 async def _replay_after(refusal: Refusal, connection: Connection, request: Request) -> Accepted | Refusal:
-    """Look again: the same command may have been carried out while this one waited for its locks."""
+    """Look now: what would be refused may have been carried out before, or while this one waited for its locks."""
     try:
         return await _replay(connection, request) or refusal
-    except Refusal:
-        return refusal
+    except Refusal as before_that:
+        return before_that
 
 
 async def _preview(connection: Connection, entry: Entry) -> Accepted:
@@ -196,16 +198,30 @@ async def _preview(connection: Connection, entry: Entry) -> Accepted:
     )
 
 
-async def _write_receipt(connection: Connection, request: Request, change: Change) -> None:
-    assert request.idempotency_key is not None  # noqa: S101 - for the type checker; the caller looked
-    await receipts.write(
-        connection,
+async def _write(connection: Connection, request: Request, change: Change, *, append: bool) -> Entry | Event:
+    entry = _entry(change, request)
+    if request.dry_run:
+        await connection.write(*change.writes)
+        raise _Undo(await _preview(connection, entry))
+    writes = [*change.writes, *_receipt(request, change)]
+    if append:
+        [event] = await event_log.append(connection, [entry], after=writes)
+        return event
+    await connection.write(*writes)
+    return entry
+
+
+def _receipt(request: Request, change: Change) -> list[Write]:
+    if request.idempotency_key is None:
+        return []
+    receipt = receipts.write(
         actor=request.actor.id,
         key=_key(request.idempotency_key),
         print_=_print(request),
         stream_id=change.stream_id,
         version=change.version,
     )
+    return [receipt]
 
 
 def _key(given: str) -> str:

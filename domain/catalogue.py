@@ -3,32 +3,55 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 
 from domain.events import OrderLine
 from domain.order import CatalogueItem
-from domain.tables import Product, table
+from domain.statements import ALL_IS_WELL, Row, Write
 from domain.transaction import Transaction
 
-_PRODUCTS = table(Product)
-_COLUMNS = ("id", "sku", "name", "price", "currency", "stock", "retired")
-_LOOK_UP = select(*(_PRODUCTS.c[name] for name in _COLUMNS)).where(
-    _PRODUCTS.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
-)
-_LOCK = _LOOK_UP.order_by(_PRODUCTS.c.id).with_for_update(key_share=True)
-_TAKE = (
-    update(_PRODUCTS)
-    .where(_PRODUCTS.c.id == bindparam("product"), _PRODUCTS.c.stock.is_not(None))
-    .values(stock=_PRODUCTS.c.stock - bindparam("quantity"))
-)
+_COLUMNS = "id, sku, name, price, currency, stock, retired"
+
+
+def looked_up(*, where: str = "true") -> str:
+    """Return the `with` queries that look products up, `found` being the last; locked as `look_up` says."""
+    return f"""
+        counted as (
+            select {_COLUMNS} from products
+            where id = any (cast(:product_ids as uuid[])) and stock is not null and {where}
+            order by id for no key update
+        ),
+        found as (
+            select * from counted
+            union all
+            select {_COLUMNS} from products
+            where id = any (cast(:product_ids as uuid[])) and stock is null
+        )
+    """  # noqa: S608 - built of constants
+
+
+_LOOK_UP = text(f"with {looked_up()} select * from found")  # noqa: S608 - as above
+# Locks in the order of ids first: an update alone takes its rows in any order.
+_TAKE = text(f"""
+    with held as (
+        select id from products
+        where id = any (cast(:product_ids as uuid[])) and stock is not null and {ALL_IS_WELL}
+        order by id for no key update
+    )
+    update products set stock = stock - piece.quantity
+    from held join unnest(cast(:product_ids as uuid[]), cast(:quantities as int[])) piece (product_id, quantity)
+         on held.id = piece.product_id
+    where products.id = held.id
+    returning products.id
+""")  # noqa: S608 - as above
 
 
 async def look_up(product_ids: Iterable[UUID], tx: Transaction) -> dict[UUID, CatalogueItem]:
     """Return the products that exist; those whose stock counts stay locked until the commit, in the order of ids."""
-    found = {row.id: row for row in await tx.connection.all(_LOOK_UP, {"ids": list(product_ids)})}
-    if counted := [row.id for row in found.values() if row.stock is not None]:
-        found |= {row.id: row for row in await tx.connection.all(_LOCK, {"ids": counted})}
+    return items(await tx.connection.all(_LOOK_UP, {"product_ids": list(product_ids)}))
+
+
+def items(found: Iterable[Row]) -> dict[UUID, CatalogueItem]:
     return {
         row.id: CatalogueItem(
             product_id=row.id,
@@ -39,16 +62,16 @@ async def look_up(product_ids: Iterable[UUID], tx: Transaction) -> dict[UUID, Ca
             stock=row.stock,
             retired=row.retired,
         )
-        for row in found.values()
+        for row in found
     }
 
 
-async def take(pieces: Mapping[UUID, int], tx: Transaction) -> None:
+def take(pieces: Mapping[UUID, int]) -> Write:
     """Take pieces of products from the stock, where it counts; below zero gives back. Locks in the order of ids."""
-    taken = [{"product": product_id, "quantity": pieces[product_id]} for product_id in sorted(pieces)]
-    if taken:
-        await tx.connection.each(_TAKE, taken)
+    return Write(
+        statement=_TAKE, parameters={"product_ids": list(pieces), "quantities": [pieces[each] for each in pieces]}
+    )
 
 
-async def give_back(lines: Iterable[OrderLine], tx: Transaction) -> None:
-    await take({item.product_id: -item.quantity for item in lines}, tx)
+def give_back(lines: Iterable[OrderLine]) -> Write:
+    return take({item.product_id: -item.quantity for item in lines})

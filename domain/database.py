@@ -25,6 +25,7 @@ COMMAND_LIMITS = {
     "statement_timeout": "5000",
     "idle_in_transaction_session_timeout": "10000",
     "synchronous_commit": "on",
+    "plan_cache_mode": "force_generic_plan",
     "timezone": "UTC",
 }
 _CONNECT_SECONDS = 5

@@ -1,6 +1,6 @@
 """The event log: 64 partitions, each gapless, in the order in which its transactions committed.
 
-Appending is the last statement before the commit. It raises the partition's head and so holds that row's lock until
+Appending comes last before the commit. It raises the partition's head and so holds that row's lock until
 then: the next writer waits, a rolled-back writer leaves no gap, and a reader that saw position 11 has seen 10.
 """
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from domain import statements
 from domain.events import FACTS, Event, Fact, Unreadable
+from domain.statements import ALL_IS_WELL, Write
 from domain.upcasters import UnknownShapeError, current_version, upcast
 
 PARTITIONS = 64
@@ -49,12 +50,25 @@ def partition_of_product(product_id: UUID) -> int:
     return _USER_PARTITIONS + crc32(product_id.bytes) % (PARTITIONS - _USER_PARTITIONS)
 
 
-_APPEND = text("""
-    with head as (
-        update log_heads set position = position + :n where partition = :partition returning position
-    )
+_RAISE_HEAD = text(f"""
+    update log_heads set position = position + :n
+    where partition = :partition and {ALL_IS_WELL}
+    returning position
+""")  # noqa: S608 - built of constants
+_INSERT = """
     insert into events (partition, position, event_id, stream_id, stream_type, version, type, schema_version, data,
                         metadata, occurred_at)
+"""
+_APPEND_ONE = text(f"""
+    {_INSERT}
+    select :partition, head.position, cast(:event_id as uuid), cast(:stream_id as uuid), :stream_type,
+           cast(:version as int), :type, cast(:schema_version as smallint), cast(:data as jsonb),
+           cast(:metadata as jsonb), cast(:occurred_at as timestamptz)
+    from head
+    returning position
+""")  # noqa: S608 - as above
+_APPEND = text(f"""
+    {_INSERT}
     select :partition, head.position - :n + e.place, e.event_id, e.stream_id, e.stream_type, e.version, e.type,
            e.schema_version, e.data, e.metadata, e.occurred_at
     from head, rows from (jsonb_to_recordset(cast(:entries as jsonb)) as (
@@ -63,31 +77,46 @@ _APPEND = text("""
     )) with ordinality as e (event_id, stream_id, stream_type, version, type, schema_version, data, metadata,
                              occurred_at, place)
     returning position
-""")
+""")  # noqa: S608 - as above
+_LAST = "(select max(position) from appended)"
 
 
-async def append(connection: statements.Connection, entries: Sequence[Entry]) -> list[Event]:
-    """Append entries of any partitions, in their order; return the events at their positions.
+async def append(
+    connection: statements.Connection, entries: Sequence[Entry], *, after: Sequence[Write] = ()
+) -> list[Event]:
+    """Append entries of any partitions, in their order, after some writes; return the events at their positions.
 
     The caller commits next. Heads are taken in the order of their partitions, so that two appends cannot deadlock.
     """
     appended: dict[UUID, Event] = {}
     for partition in sorted({entry.event.partition for entry in entries}):
         group = [entry for entry in entries if entry.event.partition == partition]
-        written = await connection.all(
-            _APPEND,
-            {
-                "n": len(group),
-                "partition": partition,
-                "entries": orjson.dumps([_stored(entry) for entry in group], default=str).decode(),
-            },
-        )
-        positions = sorted(row.position for row in written)
-        if len(positions) != len(group):
+        last = await connection.write(*after, *_appending(group, partition), answer=_LAST)
+        if last is None:
             raise LookupError(f"The log has no head for partition {partition}: run the migrations of the write store.")
-        for entry, position in zip(group, positions, strict=True):
+        for position, entry in enumerate(group, start=last - len(group) + 1):
             appended[entry.event_id] = replace(entry.event, position=position)
+        after = ()
     return [appended[entry.event_id] for entry in entries]
+
+
+def _appending(group: Sequence[Entry], partition: int) -> tuple[Write, Write]:
+    head = {"n": len(group), "partition": partition}
+    stored = [_stored(entry) for entry in group]
+    if len(stored) == 1:  # as nearly always; PostgreSQL need not take JSON apart for it
+        [one] = stored
+        row = {**one, "data": _json(one["data"]), "metadata": _json(one["metadata"])}
+        statement, parameters = _APPEND_ONE, {"partition": partition, **row}
+    else:
+        statement, parameters = _APPEND, {**head, "entries": _json(stored)}
+    return (
+        Write(name="head", statement=_RAISE_HEAD, parameters=head),
+        Write(name="appended", statement=statement, parameters=parameters),
+    )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 def _stored(entry: Entry) -> dict[str, object]:

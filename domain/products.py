@@ -9,6 +9,7 @@ from domain.errors import NotFound
 from domain.event_log import partition_of_product
 from domain.events import Fact
 from domain.product import ProductState
+from domain.statements import Write
 from domain.tables import Product, table
 from domain.transaction import Change, Transaction
 
@@ -18,7 +19,7 @@ _LOCK = (
     .where(_PRODUCTS.c.id == bindparam("product_id"))
     .with_for_update(key_share=True)
 )
-_CHANGE = update(_PRODUCTS).where(_PRODUCTS.c.id == bindparam("product_id"))
+_CHANGE = update(_PRODUCTS).where(_PRODUCTS.c.id == bindparam("product_id")).returning(_PRODUCTS.c.id)
 
 
 async def lock(product_id: UUID, tx: Transaction) -> ProductState:
@@ -30,15 +31,14 @@ async def lock(product_id: UUID, tx: Transaction) -> ProductState:
     return ProductState(product_id=row.id, stock=row.stock, retired=row.retired, version=row.version)
 
 
-async def change(current: ProductState, fact: Fact, tx: Transaction, **columns: Any) -> Change:
+def change(current: ProductState, fact: Fact, tx: Transaction, **columns: Any) -> Change:
     version = current.version + 1
-    await tx.connection.all(
-        _CHANGE, {"product_id": current.product_id, "version": version, "updated_at": tx.now, **columns}
-    )
+    row = {"product_id": current.product_id, "version": version, "updated_at": tx.now, **columns}
     return Change(
         stream_type="product",
         stream_id=current.product_id,
         partition=partition_of_product(current.product_id),
         version=version,
         fact=fact,
+        writes=[Write(statement=_CHANGE, parameters=row)],
     )

@@ -13,11 +13,11 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import text
 
 from domain.errors import IdempotencyKeyReused
-from domain.statements import Connection
+from domain.statements import ALL_IS_WELL, Connection, Write
 
 
 class KeyTakenMeanwhileError(Exception):
-    """Another transaction carried out a command with this key first: roll back, and answer with its receipt."""
+    """A command with this key was carried out before: roll back, and answer with its receipt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,11 @@ _FIND = text("""
     left join events e on e.stream_id = r.stream_id and e.version = r.version
     where r.actor = :actor and r.key = :key
 """)
-_WRITE = text("""
+_WRITE = text(f"""
     insert into receipts (actor, key, fingerprint, stream_id, version)
-    values (:actor, :key, :fingerprint, :stream_id, :version)
+    select cast(:actor as text), cast(:key as text), cast(:fingerprint as bytea), cast(:stream_id as uuid),
+           cast(:version as int)
+    where {ALL_IS_WELL}
     on conflict do nothing
     returning true
 """)
@@ -61,13 +63,14 @@ async def find(connection: Connection, *, actor: str, key: str, print_: bytes) -
     return Receipt(stream_id=row.stream_id, version=row.version, partition=row.partition, position=row.position)
 
 
-async def write(connection: Connection, *, actor: str, key: str, print_: bytes, stream_id: UUID, version: int) -> None:
-    written = await connection.one(
-        _WRITE,
-        {"actor": actor, "key": key, "fingerprint": print_, "stream_id": stream_id, "version": version},
-    )
-    if written is None:
-        raise KeyTakenMeanwhileError
+def write(*, actor: str, key: str, print_: bytes, stream_id: UUID, version: int) -> Write:
+    """Return the write of a receipt; it raises KeyTakenMeanwhileError where the key has one."""
+    row = {"actor": actor, "key": key, "fingerprint": print_, "stream_id": stream_id, "version": version}
+    return Write(statement=_WRITE, parameters=row, otherwise=_taken)
+
+
+async def _taken() -> KeyTakenMeanwhileError:
+    return KeyTakenMeanwhileError()
 
 
 # By the clock of the server that wrote them: now(), since no index is searched by clock_timestamp(). What another one

@@ -1,6 +1,6 @@
 """What a command handler is given, and what it gives back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from domain.errors import VersionConflict
 from domain.events import Fact
 from domain.money import Currency
 from domain.order import Pricing
-from domain.statements import Connection
+from domain.statements import Connection, Write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,9 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a handler decided, its rows being written: one fact of one stream, to be appended to the log.
+    """What a handler decided: one fact of one stream, to be appended to the log, and the rows to be written before.
 
-    `version` is the stream's after the fact.
+    `version` is the stream's after the fact. What `writes` change is locked in their order.
     """
 
     stream_type: str
@@ -56,3 +56,4 @@ class Change:
     partition: int
     version: int
     fact: Fact
+    writes: Sequence[Write]

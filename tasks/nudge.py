@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from threading import Condition, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 import redis
 
@@ -16,6 +16,8 @@ _NUDGED = "tandem:nudged"  # there is a message on its way to whoever takes them
 # How long no other message is sent where the task that clears the mark never runs, or dies. A loss costs this much.
 _NUDGED_MILLISECONDS = 1000
 _PAUSE_SECONDS = 0.5
+# Between two messages, so that under load one takes the partitions of many commands. The first of a burst never waits.
+_GATHER_SECONDS = 0.01
 Send = Callable[[Iterable[int]], None]
 
 
@@ -79,14 +81,16 @@ class Nudger:
     def __call__(self, partition: int) -> None:
         """Ask for a partition to be projected soon. Takes microseconds and never fails."""
         with self._changed:
+            if not self._waiting:  # else the thread knows
+                self._changed.notify()
             self._waiting.add(partition)
-            self._changed.notify()
 
     def _run(self) -> None:
         warned = -60.0
         while wanted := self._next():
             try:
                 self._send(wanted)
+                sleep(_GATHER_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever Celery, kombu or Redis raise, this thread goes on
                 # Dropped: the sweep finds these partitions. The pause keeps a dead broker from costing a core.
                 if monotonic() - warned > 60:  # noqa: PLR2004 - a warning a minute

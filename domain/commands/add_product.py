@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain import product
 from domain.errors import AlreadyExists
 from domain.event_log import partition_of_product
+from domain.statements import Write
 from domain.tables import Product, table
 from domain.transaction import Change, Transaction
 
@@ -50,18 +51,19 @@ async def handle(command: AddProduct, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.connection.one(_ADD, row)
-    if added is None:
+
+    async def taken() -> AlreadyExists:
         if await tx.connection.one(_OF_ID, {"id": fact.product_id}):
-            raise AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
-        taken = await tx.connection.one(_OF_SKU, {"sku": fact.sku})
-        raise AlreadyExists(
-            f"There is a product with the sku {fact.sku} already: choose another.", ("sku",), id=taken and taken.id
-        )
+            return AlreadyExists("There is a product with this id already.", ("id",), id=fact.product_id)
+        has = await tx.connection.one(_OF_SKU, {"sku": fact.sku})
+        message = f"There is a product with the sku {fact.sku} already: choose another."
+        return AlreadyExists(message, ("sku",), id=has and has.id)
+
     return Change(
         stream_type="product",
         stream_id=fact.product_id,
         partition=partition_of_product(fact.product_id),
         version=1,
         fact=fact,
+        writes=[Write(statement=_ADD, parameters=row, otherwise=taken)],
     )

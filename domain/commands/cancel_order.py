@@ -17,5 +17,5 @@ class CancelOrder:
 async def handle(command: CancelOrder, tx: Transaction) -> Change:
     current = await orders.lock_whole(command.order_id, tx)
     fact = order.cancel(current, reason=command.reason)
-    await catalogue.give_back(fact.lines, tx)
-    return await orders.advance(current, Action.CANCEL, fact, tx, cancellation_reason=fact.reason)
+    given_back = catalogue.give_back(fact.lines)
+    return orders.advance(current, Action.CANCEL, fact, tx, given_back, cancellation_reason=fact.reason)

@@ -17,4 +17,4 @@ class ChangeProductPrice:
 async def handle(command: ChangeProductPrice, tx: Transaction) -> Change:
     current = await products.lock(command.product_id, tx)
     fact = product.change_price(current, price=command.price, currency=tx.currency)
-    return await products.change(current, fact, tx, price=fact.price, currency=fact.currency)
+    return products.change(current, fact, tx, price=fact.price, currency=fact.currency)

@@ -27,4 +27,4 @@ async def handle(command: ChangeUserEmail, tx: Transaction) -> Change:
     # Two who take one address at the same moment: the index refuses the later, the bus tries again, and this finds it.
     if await tx.connection.one(_TAKEN, {"key": key, "but": command.user_id}):
         raise AlreadyExists("Another user has this e-mail address: use another.", ("email",))
-    return await users.change(command.user_id, version, fact, tx, email=fact.email, email_key=key)
+    return users.change(command.user_id, version, fact, tx, email=fact.email, email_key=key)

@@ -15,4 +15,4 @@ class DeliverOrder:
 
 async def handle(command: DeliverOrder, tx: Transaction) -> Change:
     current = await orders.lock(command.order_id, tx)
-    return await orders.advance(current, Action.DELIVER, order.deliver(current), tx)
+    return orders.advance(current, Action.DELIVER, order.deliver(current), tx)

@@ -17,4 +17,4 @@ class PayOrder:
 async def handle(command: PayOrder, tx: Transaction) -> Change:
     current = await orders.lock(command.order_id, tx)
     fact = order.pay(current, payment_reference=command.payment_reference)
-    return await orders.advance(current, Action.PAY, fact, tx, payment_reference=fact.payment_reference)
+    return orders.advance(current, Action.PAY, fact, tx, payment_reference=fact.payment_reference)

@@ -17,5 +17,5 @@ class RefundOrder:
 async def handle(command: RefundOrder, tx: Transaction) -> Change:
     current = await orders.lock_whole(command.order_id, tx)
     fact = order.refund(current, reason=command.reason)
-    await catalogue.give_back(fact.lines if fact.restocked else (), tx)
-    return await orders.advance(current, Action.REFUND, fact, tx, cancellation_reason=fact.reason)
+    given_back = [catalogue.give_back(fact.lines)] if fact.restocked else []
+    return orders.advance(current, Action.REFUND, fact, tx, *given_back, cancellation_reason=fact.reason)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain import user
 from domain.errors import AlreadyExists
 from domain.event_log import partition_of_user
+from domain.statements import Write
 from domain.tables import User, table
 from domain.transaction import Change, Transaction
 
@@ -38,15 +39,17 @@ async def handle(command: RegisterUser, tx: Transaction) -> Change:
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    added = await tx.connection.one(_ADD, row)
-    if added is None:
+
+    async def taken() -> AlreadyExists:
         if await tx.connection.one(_OF_ID, {"id": fact.user_id}):
-            raise AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
-        raise AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
+            return AlreadyExists("There is a user with this id already.", ("id",), id=fact.user_id)
+        return AlreadyExists("A user with this e-mail address exists already: sign in, or use another.", ("email",))
+
     return Change(
         stream_type="user",
         stream_id=fact.user_id,
         partition=partition_of_user(fact.user_id),
         version=1,
         fact=fact,
+        writes=[Write(statement=_ADD, parameters=row, otherwise=taken)],
     )

@@ -17,6 +17,6 @@ class RemoveOrderItem:
 async def handle(command: RemoveOrderItem, tx: Transaction) -> Change:
     current = await orders.lock_whole(command.order_id, tx)
     fact = order.remove_item(current, product_id=command.product_id)
-    await orders.remove_item(current.order_id, command.product_id, tx)
-    await catalogue.give_back([fact.line], tx)
-    return await orders.advance(current, Action.REMOVE_ITEM, fact, tx, total=fact.total)
+    removed = orders.remove_item(current.order_id, command.product_id)
+    given_back = catalogue.give_back([fact.line])
+    return orders.advance(current, Action.REMOVE_ITEM, fact, tx, removed, given_back, total=fact.total)

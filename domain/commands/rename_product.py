@@ -16,4 +16,4 @@ class RenameProduct:
 async def handle(command: RenameProduct, tx: Transaction) -> Change:
     current = await products.lock(command.product_id, tx)
     fact = product.rename(current, name=command.name)
-    return await products.change(current, fact, tx, name=fact.name)
+    return products.change(current, fact, tx, name=fact.name)

@@ -16,4 +16,4 @@ class RenameUser:
 async def handle(command: RenameUser, tx: Transaction) -> Change:
     version = await users.lock(command.user_id, tx)
     fact = user.rename(user_id=command.user_id, name=command.name)
-    return await users.change(command.user_id, version, fact, tx, name=fact.name)
+    return users.change(command.user_id, version, fact, tx, name=fact.name)

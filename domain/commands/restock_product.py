@@ -17,4 +17,4 @@ async def handle(command: RestockProduct, tx: Transaction) -> Change:
     current = await products.lock(command.product_id, tx)
     fact = product.restock(current, quantity=command.quantity)
     assert current.stock is not None  # noqa: S101 - for the type checker; the rule looked
-    return await products.change(current, fact, tx, stock=current.stock + fact.quantity)
+    return products.change(current, fact, tx, stock=current.stock + fact.quantity)

@@ -14,4 +14,4 @@ class RetireProduct:
 
 async def handle(command: RetireProduct, tx: Transaction) -> Change:
     current = await products.lock(command.product_id, tx)
-    return await products.change(current, product.retire(current), tx, retired=True)
+    return products.change(current, product.retire(current), tx, retired=True)

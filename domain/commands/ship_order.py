@@ -18,6 +18,4 @@ class ShipOrder:
 async def handle(command: ShipOrder, tx: Transaction) -> Change:
     current = await orders.lock(command.order_id, tx)
     fact = order.ship(current, carrier=command.carrier, tracking_number=command.tracking_number)
-    return await orders.advance(
-        current, Action.SHIP, fact, tx, carrier=fact.carrier, tracking_number=fact.tracking_number
-    )
+    return orders.advance(current, Action.SHIP, fact, tx, carrier=fact.carrier, tracking_number=fact.tracking_number)

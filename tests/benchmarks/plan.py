@@ -9,12 +9,15 @@ from time import monotonic
 class Plan:
     """`seconds` is how long one side of one round is loaded, `events` how long the log is that is projected.
 
+    `grown` is how long a log is that has been written to for long.
+
     No round begins after `until`, but for the first. `say` is told what goes on.
     """
 
     rounds: int
     seconds: float
     events: int
+    grown: int
     until: float
     say: Callable[[str], None]
 

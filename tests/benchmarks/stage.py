@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
 import domain.database
 import projections.database
 from api import embedded
@@ -65,6 +69,12 @@ class Stage:
             yield process
         finally:
             stop(process, signal.SIGTERM, within=15)
+
+    def database(self, name: str) -> str:
+        """Make another database beside the two stores, empty, and give its address."""
+        with psycopg.connect(self.stores.write_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        return make_url(self.stores.write_url).set(database=name).render_as_string(hide_password=False)
 
     def wait_until_level(self) -> None:
         """Return once every projection has applied the whole log."""

@@ -1,7 +1,9 @@
 """Bearer tokens: who they name, which ones do not hold, and what each role may do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import time
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +82,21 @@ class TestAuthenticate:
 
     def test_refuses_one_that_has_expired(self) -> None:
         assert error(authenticate, signed(exp=ago(seconds=11)), AUTH) == EXPIRED
+
+    def test_refuses_one_that_expires_while_it_is_remembered(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        header, now = signed(), time()
+        assert authenticate(header, AUTH) == STAFF
+        monkeypatch.setattr("api.auth.time", lambda: now + 3600 + 9)
+        assert authenticate(header, AUTH) == STAFF
+        monkeypatch.setattr("api.auth.time", lambda: now + 3600 + 11)
+        assert error(authenticate, header, AUTH) == EXPIRED
+
+    def test_remembers_a_token_for_the_secret_alone_that_signed_it(self) -> None:
+        header = signed()
+        assert authenticate(header, AUTH) == STAFF
+        assert (
+            error(authenticate, header, replace(AUTH, secret="another secret, which signed none of them")) == NOT_VALID
+        )
 
     def test_bears_with_clocks_that_differ_by_some_seconds(self) -> None:
         assert authenticate(signed(exp=ago(seconds=5)), AUTH) == STAFF

@@ -67,6 +67,16 @@ class TestNudger:
             assert broker.sent == [{1}]  # the first is still on its way
         assert broker.sent == [{1}, {1, 2, 3}]
 
+    def test_loses_nothing_that_comes_right_after_a_message(self) -> None:
+        broker = Broker()
+        with running(broker) as nudger:
+            nudger(1)
+            assert broker.reached.wait(SECONDS)
+            for partition in (2, 3, 4):
+                nudger(partition)
+        assert broker.sent[0] == {1}
+        assert set.union(*broker.sent[1:]) == {2, 3, 4}
+
     def test_holds_64_partitions_at_most_however_long_a_broker_hangs(self) -> None:
         broker = Broker(hanging=True)
         with running(broker) as nudger:
