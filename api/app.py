@@ -15,13 +15,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from api import front_page, graphiql, health
+from api import front_page, graphiql, health, persisted_documents, trusted_documents
 from api.auth import mint
 from api.consistency import Consistency
 from api.context import Reads
+from api.documents import Documents
 from api.endpoint import Endpoint
 from api.errors import unexpected
+from api.freshness import Freshness
+from api.persisted_documents import PersistedDocuments
 from api.settings import AuthSettings, Settings
+from api.trusted_documents import TrustedDocuments
 from domain.bus import Bus
 from domain.database import CommandPool
 from domain.money import Currency
@@ -36,7 +40,10 @@ _STOP_SECONDS = 2.0
 
 
 def create_app(settings: Settings) -> Starlette:
-    """Return the ASGI application; its lifespan opens and closes all connections."""
+    """Return the ASGI application; its lifespan opens and closes all connections.
+
+    Raise ConfigurationError where the trusted documents are not to be had.
+    """
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
     messages = redis.asyncio.Redis.from_url(
@@ -45,24 +52,29 @@ def create_app(settings: Settings) -> Starlette:
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     consistency = Consistency(read, messages)
+    kept = persisted_documents.connect(settings.queue.redis_url)
+    freshness = Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=Reads(read),
         consistency=consistency,
+        documents=_documents(settings, kept),
+        freshness=freshness,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
         listening = asyncio.create_task(consistency.listen())
-        async with write:
+        async with write, freshness:
             yield
         consistency.stop()
         listening.cancel()
         await asyncio.wait({listening}, timeout=_STOP_SECONDS)
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
+        await kept.aclose()
         hints.close()
         await read.dispose()
 
@@ -88,6 +100,12 @@ def serve(settings: Settings, host: str, port: int) -> None:
         timeout_graceful_shutdown=8,
         server_header=False,
     )
+
+
+def _documents(settings: Settings, kept: "redis.asyncio.Redis") -> Documents:
+    if settings.trusted_documents is None:
+        return PersistedDocuments(kept)
+    return TrustedDocuments(trusted_documents.read(settings.trusted_documents))
 
 
 def _pages(auth: AuthSettings) -> list[Route | Mount]:
