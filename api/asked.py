@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from starlette.requests import Request
@@ -26,6 +26,17 @@ class Asked:
     extensions: dict[str, Any] | None
     document_id: str | None
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Return what the fields of a request ask; those that are not known here are passed over."""
+        return cls(
+            query=_field(given, "query", str) or None,
+            variables=_field(given, "variables", dict),
+            operation_name=_field(given, "operationName", str) or None,
+            extensions=_field(given, "extensions", dict),
+            document_id=_field(given, "documentId", str) or None,
+        )
+
 
 async def read(request: Request) -> Asked:
     """Return what is asked; raise ApiError for what is no request."""
@@ -45,7 +56,7 @@ async def _from_body(request: Request) -> Asked:
     body = _json(await _bounded(request), "The body")
     if not isinstance(body, Mapping):
         raise BadRequest('The body must be a JSON object like {"query": "{ products { totalCount } }"}.')
-    return _asked(body)
+    return Asked.of(body)
 
 
 def _from_query_string(request: Request) -> Asked:
@@ -58,17 +69,7 @@ def _from_query_string(request: Request) -> Asked:
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _json(parameters[name], f"The parameter {name}")
-    return _asked(parameters)
-
-
-def _asked(given: Mapping[str, Any]) -> Asked:
-    return Asked(
-        query=_field(given, "query", str) or None,
-        variables=_field(given, "variables", dict),
-        operation_name=_field(given, "operationName", str) or None,
-        extensions=_field(given, "extensions", dict),
-        document_id=_field(given, "documentId", str) or None,
-    )
+    return Asked.of(parameters)
 
 
 async def _bounded(request: Request) -> bytes:
