@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from api import front_page, graphiql, health, persisted_documents, trusted_documents
+from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
 from api.consistency import Consistency
 from api.context import Reads
@@ -40,26 +40,21 @@ _STOP_SECONDS = 2.0
 
 
 def create_app(settings: Settings) -> Starlette:
-    """Return the ASGI application; its lifespan opens and closes all connections.
-
-    Raise ConfigurationError where the trusted documents are not to be had.
-    """
+    """Return the ASGI application; its lifespan opens and closes all connections."""
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
-    messages = redis.asyncio.Redis.from_url(
-        settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
-    )
+    messages = _messages(settings.queue.redis_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     consistency = Consistency(read, messages)
-    kept = persisted_documents.connect(settings.queue.redis_url)
+    documents = _documents(settings)
     freshness = Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=Reads(read),
         consistency=consistency,
-        documents=_documents(settings, kept),
+        documents=documents,
         freshness=freshness,
     )
 
@@ -74,7 +69,7 @@ def create_app(settings: Settings) -> Starlette:
         await asyncio.wait({listening}, timeout=_STOP_SECONDS)
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
-        await kept.aclose()
+        await documents.close()
         hints.close()
         await read.dispose()
 
@@ -102,9 +97,16 @@ def serve(settings: Settings, host: str, port: int) -> None:
     )
 
 
-def _documents(settings: Settings, kept: "redis.asyncio.Redis") -> Documents:
+def _messages(redis_url: str) -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(
+        redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
+    )
+
+
+def _documents(settings: Settings) -> Documents:
+    """Return where documents come from; raise ConfigurationError where those that are trusted cannot be read."""
     if settings.trusted_documents is None:
-        return PersistedDocuments(kept)
+        return PersistedDocuments(settings.queue.redis_url)
     return TrustedDocuments(trusted_documents.read(settings.trusted_documents))
 
 

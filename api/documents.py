@@ -15,6 +15,9 @@ class Documents(Protocol):
     async def keep(self, asked: Asked) -> None:
         """Take note of a request whose document was carried out."""
 
+    async def close(self) -> None:
+        """Let go of connections."""
+
 
 class NotKept(ApiError):  # noqa: N818 - as the codes are named
     """No document is kept under this hash; Apollo's clients then send it whole, and the hash with it."""

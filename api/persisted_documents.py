@@ -27,16 +27,12 @@ _INDEX = "tandem:documents"
 _HASH = re.compile("[0-9a-f]{64}")
 
 
-def connect(redis_url: str) -> "redis.asyncio.Redis":
-    """Return a client that gives up at once: whoever asks can send the document instead."""
-    return redis.asyncio.Redis.from_url(
-        redis_url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=Retry(NoBackoff(), 0)
-    )
-
-
 class PersistedDocuments:
-    def __init__(self, store: "redis.asyncio.Redis") -> None:
-        self._store = store
+    def __init__(self, redis_url: str) -> None:
+        """Connect to Redis so that it is given up at once: whoever asks can send the document instead."""
+        self._store = redis.asyncio.Redis.from_url(
+            redis_url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=Retry(NoBackoff(), 0)
+        )
         self._at_hand: dict[str, str] = {}  # the one used last is the last
 
     async def text_of(self, asked: Asked) -> str:
@@ -67,6 +63,9 @@ class PersistedDocuments:
             await self._put(hashed, asked.query)
         except (redis.RedisError, OSError):
             return
+
+    async def close(self) -> None:
+        await self._store.aclose()
 
     async def _find(self, hashed: str) -> str | None:
         if not _HASH.fullmatch(hashed):

@@ -67,6 +67,9 @@ class TrustedDocuments:
     async def keep(self, asked: Asked) -> None:
         pass
 
+    async def close(self) -> None:
+        pass
+
     def _without_prefix(self, document_id: str) -> str:
         if text := self._by_id.get(bare(document_id)):
             return text
