@@ -16,13 +16,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from api import front_page, graphiql, health
+from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
 from api.consistency import Consistency
 from api.context import Reads
+from api.documents import Documents
 from api.endpoint import Endpoint
 from api.errors import unexpected
+from api.freshness import Freshness
+from api.persisted_documents import PersistedDocuments
 from api.settings import AuthSettings, Settings
+from api.trusted_documents import TrustedDocuments
 from domain.bus import Bus
 from domain.database import CommandPool
 from domain.money import Currency
@@ -40,30 +44,33 @@ def create_app(settings: Settings) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections."""
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
-    messages = redis.asyncio.Redis.from_url(
-        settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
-    )
+    messages = _messages(settings.queue.redis_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     consistency = Consistency(read, messages)
+    documents = _documents(settings)
+    freshness = Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=Reads(read),
         consistency=consistency,
+        documents=documents,
+        freshness=freshness,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
         listening = asyncio.create_task(consistency.listen())
-        async with write:
+        async with write, freshness:
             yield
         consistency.stop()
         listening.cancel()
         await asyncio.wait({listening}, timeout=_STOP_SECONDS)
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
+        await documents.close()
         hints.close()
         await read.dispose()
 
@@ -99,6 +106,19 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+def _messages(redis_url: str) -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(
+        redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
+    )
+
+
+def _documents(settings: Settings) -> Documents:
+    """Return where documents come from; raise ConfigurationError where those that are trusted cannot be read."""
+    if settings.trusted_documents is None:
+        return PersistedDocuments(settings.queue.redis_url)
+    return TrustedDocuments(trusted_documents.read(settings.trusted_documents))
 
 
 def _pages(auth: AuthSettings) -> list[Route | Mount]:

@@ -71,12 +71,15 @@ def api(*, host: Host = "127.0.0.1", port: Port = 8000, data: Data = DATA) -> No
     settings = _settings(data)
     from api.address import AddressError, check_address
     from api.app import serve
+    from api.settings import ConfigurationError
 
     try:
         check_address(host, port)
+        serve(settings, host, port)
     except AddressError as error:
         _refuse(error, code=1)
-    serve(settings, host, port)
+    except ConfigurationError as error:
+        _refuse(error)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What every resolver is given: who asks, and the two sides of the service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
@@ -37,9 +37,15 @@ class Context:
     bus: Bus
     reads: Reads
     consistency: Consistency
+    shown: set[str] = field(default_factory=set)
+    """The read tables that the answer shows."""
+
+    def shows(self, projection: Projection) -> None:
+        self.shown.add(projection.name)
 
     async def caught_up(self, projection: Projection, token: ConsistencyToken | None) -> None:
         """Return once the projection has passed the token's place; raise StaleRead after two seconds."""
+        self.shows(projection)
         if token is not None:
             await self.consistency.require(projection.name, Token.parse(token))
 

@@ -1,48 +1,53 @@
-"""Documents are parsed and validated once, and known again by their text; how many and how long ones is bounded."""
+"""Which document a request means: the one that it brings, or one that is kept under the hash or id that it gives."""
 
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
-from graphql import DocumentNode, GraphQLError, parse
-from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import validate_document
+from api.asked import Asked
+from api.errors import ApiError, BadRequest
 
-MOST_TOKENS = 2000
-_REMEMBERED = 512
-_LONGEST_REMEMBERED = 16 * 1024  # characters
+_PREFIX = "sha256:"
 
 
-class KnownDocuments(SchemaExtension):
-    """Limits the tokens of a document, and remembers what was found out about it.
+class Documents(Protocol):
+    async def text_of(self, asked: Asked) -> str:
+        """Return the document to carry out; raise ApiError where there is none, or none that may be."""
 
-    Strawberry's own caches know a document by its tree, and to hash that costs more than all else that they do.
-    """
+    async def keep(self, asked: Asked) -> None:
+        """Take note of a request whose document was carried out."""
 
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.query:
-            context.graphql_document = (_parsed if _is_short(context.query) else _parse)(context.query)
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.query and _is_short(context.query):
-            context.pre_execution_errors = _faults(context.query, context.schema, context.validation_rules)
-        yield
+    async def close(self) -> None:
+        """Let go of connections."""
 
 
-def _is_short(document: str) -> bool:
-    return len(document) <= _LONGEST_REMEMBERED
+class NotKept(ApiError):  # noqa: N818 - as the codes are named
+    """No document is kept under this hash; Apollo's clients then send it whole, and the hash with it."""
+
+    def __init__(self, message: str = "PersistedQueryNotFound") -> None:
+        super().__init__("PERSISTED_QUERY_NOT_FOUND", message)
 
 
-def _parse(document: str) -> DocumentNode:
-    return parse(document, max_tokens=MOST_TOKENS)
+def required(query: str | None) -> str:
+    if query is None:
+        raise BadRequest("The field query is missing: it holds the GraphQL document.")
+    return query
 
 
-_parsed = lru_cache(_REMEMBERED)(_parse)
+def bare(document_id: str) -> str:
+    """Return an id without the name of the hash function that it may begin with."""
+    return document_id.removeprefix(_PREFIX)
 
 
-@lru_cache(_REMEMBERED)
-def _faults(document: str, schema: Any, rules: tuple[Any, ...]) -> list[GraphQLError]:
-    return validate_document(schema._schema, _parsed(document), rules)  # noqa: SLF001 - as Strawberry calls it
+def apollo_hash(asked: Asked) -> str | None:
+    """Return what extensions.persistedQuery gives for a document, which Apollo's clients send; None without it."""
+    given: Any = asked.extensions.get("persistedQuery") if asked.extensions else None
+    if given is None:
+        return None
+    hashed = given.get("sha256Hash") if isinstance(given, dict) and given.get("version") == 1 else None
+    if not isinstance(hashed, str) or not hashed:
+        raise BadRequest('extensions.persistedQuery must be like {"version": 1, "sha256Hash": "<64 hex digits>"}.')
+    return hashed
+
+
+def refuse_both(asked: Asked) -> None:
+    if asked.document_id is not None and asked.query is not None:
+        raise BadRequest("Give either query or documentId.")

@@ -20,7 +20,12 @@ class ApiError(GraphQLError):
         super().__init__(message, extensions={"code": code})
 
 
-class Unauthenticated(ApiError):  # noqa: N818 - these are the names of the codes
+class BadRequest(ApiError):  # noqa: N818 - these are the names of the codes
+    def __init__(self, message: str) -> None:
+        super().__init__("BAD_REQUEST", message)
+
+
+class Unauthenticated(ApiError):  # noqa: N818 - as above
     def __init__(self, message: str = "Sign in first: send the header Authorization: Bearer <token>.") -> None:
         super().__init__("UNAUTHENTICATED", message)
 

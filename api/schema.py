@@ -7,8 +7,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
 from api.dispatch import keep_as_sent
-from api.documents import KnownDocuments
 from api.errors import give_codes
+from api.known_documents import KnownDocuments
 from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import SCALARS

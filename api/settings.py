@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from redis.connection import parse_url
 from sqlalchemy.engine import make_url
@@ -38,6 +39,8 @@ class Settings:
     read: ReadSettings
     queue: QueueSettings
     auth: AuthSettings
+    trusted_documents: Path | None = None
+    """A manifest; None where clients may send what they like."""
 
     @property
     def worker(self) -> WorkerSettings:
@@ -53,6 +56,7 @@ class Settings:
             read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
             auth=auth_from_environment(environ),
+            trusted_documents=Path(path) if (path := environ.get("TANDEM_TRUSTED_DOCUMENTS")) else None,
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 import domain.database
 import projections.database
-from api import data_folder, embedded
+from api import data_folder, embedded, trusted_documents
 from api.address import check_address
 from api.auth import mint
 from api.demo import EXAMPLE_USER_ID, commands, users
@@ -65,6 +65,8 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
         where = None if given else stack.enter_context(embedded.places(options.data))
         urls = _urls(where) if where else given
         settings = Settings.from_environment({**environ, **urls})
+        if settings.trusted_documents:
+            trusted_documents.read(settings.trusted_documents)  # or be refused here, rather than in the API's log
         supervisor = stack.enter_context(Supervisor(say))
         if where:
             _start_stores(supervisor, where, options)

@@ -177,7 +177,7 @@ def read(connection: Connection, partition: int, *, after: int, limit: int) -> l
     return list(_events(found.all()))
 
 
-_LAST = (1 << 63) - 1
+_NO_END = (1 << 63) - 1
 Place = tuple[int, int]
 """A partition and a position in it."""
 
@@ -210,7 +210,7 @@ def read_from(
     if not places:
         return {}
     partitions, afters = zip(*places, strict=True)
-    lasts = [_LAST if upto is None else upto[partition] for partition in partitions]
+    lasts = [_NO_END if upto is None else upto[partition] for partition in partitions]
     found = connection.execute(
         _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "lasts": lasts, "limit": limit}
     ).all()

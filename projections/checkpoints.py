@@ -159,6 +159,14 @@ def ranges(connection: Connection, names: Iterable[str]) -> dict[int, tuple[int,
     return {partition: (slowest, fastest) for partition, slowest, fastest in found.all()}
 
 
+def positions(connection: Connection) -> dict[str, dict[int, int]]:
+    """Return how far each projection has come, by partition."""
+    found: dict[str, dict[int, int]] = {}
+    for at in everything(connection):
+        found.setdefault(at.projection, {})[at.partition] = at.position
+    return found
+
+
 def everything(connection: Connection) -> list[Checkpoint]:
     """Return all checkpoints, those of tables too that are not shown."""
     return [Checkpoint(**row) for row in connection.execute(_ALL).mappings()]

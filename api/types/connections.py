@@ -65,6 +65,7 @@ async def orders_of(
     info: Info, user_id: UUID, statuses: Sequence[Status] | None, wanted: PageArguments
 ) -> OrderConnection:
     """Return a page of a user's orders, newest first."""
+    info.context.shows(user_orders_view.PROJECTION)
     orders = user_orders_view.of_user(user_id, statuses)
     binding = ("userOrders", user_id, sorted(statuses or ()))
     page = await _page(info, orders, user_orders_view.NEWEST_FIRST, wanted, binding)

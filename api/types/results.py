@@ -220,6 +220,7 @@ async def _after(
     of: Callable[[Mapping[str, Any]], T],
 ) -> T | None:
     """Return what a command led to, read once the projection is there; a dry run's event is folded in."""
+    info.context.shows(projection)
     token = Token(partition=accepted.partition, position=accepted.position)
     if not await info.context.consistency.wait(projection.name, token):
         return None

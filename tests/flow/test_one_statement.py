@@ -23,6 +23,8 @@ USER = "id name email orderCount totalSpent { amount } lastOrderAt createdAt upd
 PRODUCT = "id sku name price { amount } stock retired unitsSold revenue { amount } createdAt updatedAt version"
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 
+QUERIES = "asyncpg"  # the driver of queries; the look at the checkpoints that all requests share has another
+
 # Each with the tables that it reads, one statement each.
 READS: dict[str, tuple[str, list[str]]] = {
     "order": (f"query ($order: ID!) {{ order(id: $order) {{ {ORDER} }} }}", ["user_orders_view"]),
@@ -83,7 +85,7 @@ async def test_a_read_is_one_statement_a_table(
 ) -> None:
     document, read = READS[what]
     variables = {name: value for name, value in there.items() if f"${name}:" in document}
-    with statements(Engine) as recorded:
+    with statements(Engine, driver=QUERIES) as recorded:
         answer = await observed.post(
             "/graphql",
             json={"query": document, "variables": variables},
@@ -93,6 +95,7 @@ async def test_a_read_is_one_statement_a_table(
     if "nodes" in document:
         assert rows(answer.json()["data"]) == there["first"]
     assert sources(recorded) == sorted(read)
+    assert set(answer.json()["extensions"]["freshness"]) == set(read)
 
 
 async def test_reads_of_several_fields_are_one_statement_each(
@@ -105,7 +108,7 @@ async def test_reads_of_several_fields_are_one_statement_each(
         }
     """
     variables = {name: there[name] for name in ("user", "product", "order")}
-    with statements(Engine) as recorded:
+    with statements(Engine, driver=QUERIES) as recorded:
         answer = await observed.post(
             "/graphql",
             json={"query": document, "variables": variables},
@@ -122,7 +125,7 @@ async def test_reads_of_several_fields_are_one_statement_each(
 
 
 async def test_a_read_that_is_refused_sends_none(observed: httpx.AsyncClient, there: dict[str, Any]) -> None:
-    with statements(Engine) as recorded:
+    with statements(Engine, driver=QUERIES) as recorded:
         answer = await observed.post("/graphql", json={"query": READS["user"][0], "variables": {"user": there["user"]}})
     assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAUTHENTICATED"]
     assert recorded == []

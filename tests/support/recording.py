@@ -12,12 +12,16 @@ COMMIT, ROLLBACK = "commit", "rollback"
 
 
 @contextmanager
-def statements(engine: Engine | type[Engine]) -> Iterator[list[str]]:
-    """Record the statements of an engine, or of all engines of this process, with their commits and rollbacks."""
+def statements(engine: Engine | type[Engine], *, driver: str | None = None) -> Iterator[list[str]]:
+    """Record the statements of an engine, or of all engines of this process, with their commits and rollbacks.
+
+    With a `driver`, the statements of others are left out.
+    """
     sent: list[str] = []
 
-    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(" ".join(statement.split()))
+    def executed(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if driver in {None, connection.dialect.driver}:
+            sent.append(" ".join(statement.split()))
 
     def committed(_: Any) -> None:
         sent.append(COMMIT)

@@ -1,5 +1,7 @@
 """Settings from the environment: whole, or an error that names the variable and says what to do."""
 
+from pathlib import Path
+
 import pytest
 
 from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
@@ -36,6 +38,10 @@ class TestFromEnvironment:
             queue=QueueSettings(redis_url=REDIS),
             auth=AuthSettings(secret=SECRET, issuer="tandem", audience="tandem"),
         )
+
+    def test_takes_a_manifest_of_trusted_documents(self) -> None:
+        assert read(TANDEM_TRUSTED_DOCUMENTS="manifest.json").trusted_documents == Path("manifest.json")
+        assert read(TANDEM_TRUSTED_DOCUMENTS="").trusted_documents is None
 
     def test_gives_a_worker_all_but_the_secret(self) -> None:
         settings = read(TANDEM_AUTH_SECRET=SECRET)

@@ -3,7 +3,7 @@
 import pytest
 import strawberry
 
-from api.documents import MOST_TOKENS, KnownDocuments, _faults, _parsed
+from api.known_documents import MOST_TOKENS, KnownDocuments, _faults, _parsed
 
 
 @strawberry.type
