@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
 import redis.asyncio
-import uvicorn
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from api import front_page, graphiql, health
 from api.auth import mint
@@ -21,7 +20,11 @@ from api.consistency import Consistency
 from api.context import Reads
 from api.endpoint import Endpoint
 from api.errors import unexpected
+from api.live import Live
+from api.server import run
 from api.settings import AuthSettings, Settings
+from api.streams import Bounds, Streams
+from api.websocket import Sockets
 from domain.bus import Bus
 from domain.database import CommandPool
 from domain.money import Currency
@@ -35,59 +38,75 @@ ENDPOINT = "/graphql"
 _STOP_SECONDS = 2.0
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the ASGI application; its lifespan opens and closes all connections."""
+def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
+    """Return the ASGI application; its lifespan opens and closes all connections.
+
+    Its `state.streams` are to be stopped when the server stops, before it waits for them.
+    """
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
-    messages = redis.asyncio.Redis.from_url(
-        settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
-    )
+    messages = _connect(settings.queue.redis_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
+    reads = Reads(read)
     consistency = Consistency(read, messages)
+    live = Live(reads.all)
+    consistency.tell(live.heard)
+    streams = Streams(bounds)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
-        reads=Reads(read),
+        reads=reads,
         consistency=consistency,
+        live=live,
+        streams=streams,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
-        listening = asyncio.create_task(consistency.listen())
-        async with write:
-            yield
-        consistency.stop()
-        listening.cancel()
-        await asyncio.wait({listening}, timeout=_STOP_SECONDS)
+        async with _beside(consistency.listen(), live.look()):
+            async with write:
+                yield
+            consistency.stop()
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         hints.close()
         await read.dispose()
 
+    sockets = Sockets(auth=settings.auth, run=endpoint.stream, streams=streams)
     routes = [
         Route(ENDPOINT, endpoint),
+        WebSocketRoute(ENDPOINT, sockets),
         *health.routes(write_url=settings.write.database_url, read=read, messages=messages),
         *_pages(settings.auth),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
+    app.state.streams = streams
+    return app
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Answer HTTP in the foreground until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
-    uvicorn.run(
-        create_app(settings),
-        host=host,
-        port=port,
-        log_level="warning",
-        log_config=None,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=8,
-        server_header=False,
+    app = create_app(settings)
+    run(app, host, port, stop=app.state.streams.stop)
+
+
+def _connect(redis_url: str) -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(
+        redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
     )
+
+
+@asynccontextmanager
+async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = {asyncio.create_task(work) for work in works}
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=_STOP_SECONDS)
 
 
 def _pages(auth: AuthSettings) -> list[Route | Mount]:

@@ -1,6 +1,6 @@
 """Who asks: bearer tokens (JWT, HS256), and what each role may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -29,6 +29,8 @@ class Principal:
 
     role: Role
     subject: str = ""
+    expires_at: datetime | None = field(default=None, compare=False)
+    """When its token is taken no longer."""
 
     @property
     def actor(self) -> Actor:
@@ -77,10 +79,11 @@ def authenticate(header: str | None, auth: AuthSettings) -> Principal:
             leeway=_LEEWAY,
             options={"require": ["exp", "iat", "sub", "aud", "iss"]},
         )
-        return _principal(claims.get("role"), claims["sub"])
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC) + _LEEWAY
+        return replace(_principal(claims.get("role"), claims["sub"]), expires_at=expires_at)
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("The token has expired: sign in again.") from error
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise Unauthenticated("The token is not valid here: sign in again.") from error
 
 

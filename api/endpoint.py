@@ -1,6 +1,6 @@
 """GraphQL over HTTP: one operation a POST, for whoever the bearer token names. What is none is told so in JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +13,18 @@ from starlette.types import Message, Receive, Scope, Send
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 from strawberry.http import GraphQLRequestData
+from strawberry.types import ExecutionResult
 
-from api.auth import authenticate
+from api import event_stream
+from api.auth import Principal, authenticate
 from api.consistency import Consistency
 from api.context import Context, Reads
 from api.errors import ApiError, Unauthenticated
+from api.event_stream import EventStream
+from api.live import Live
 from api.schema import create_schema
 from api.settings import AuthSettings
+from api.streams import Operation, Streams, results
 from domain.bus import Bus
 
 LONGEST_BODY = 256 * 1024  # an order of 200 lines has some 20 KiB
@@ -31,14 +36,29 @@ class BadRequest(HTTPException):
 
 
 class Endpoint(GraphQL[Context, None]):
-    def __init__(self, *, auth: AuthSettings, bus: Bus, reads: Reads, consistency: Consistency) -> None:
-        super().__init__(
-            create_schema(NamedOperation), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
-        )
+    def __init__(
+        self,
+        *,
+        auth: AuthSettings,
+        bus: Bus,
+        reads: Reads,
+        consistency: Consistency,
+        live: Live,
+        streams: Streams,
+    ) -> None:
+        schema = create_schema(NamedOperation)
+        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        self._schema = schema
         self._auth = auth
         self._bus = bus
         self._reads = reads
         self._consistency = consistency
+        self._live = live
+        self._streams = streams
+
+    def stream(self, operation: Operation, principal: Principal) -> AsyncGenerator[ExecutionResult, None]:
+        """Run an operation of any kind; a query's or mutation's results are one."""
+        return results(self._schema, operation, self._context(principal))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _limited(receive))
@@ -46,6 +66,8 @@ class Endpoint(GraphQL[Context, None]):
         try:
             if request.method != "POST":
                 response = _refusal(405, "METHOD_NOT_ALLOWED", "Send a POST.", {"Allow": "POST"})
+            elif event_stream.is_wanted(request.headers.get("accept")):
+                response = await self._events(request)
             else:
                 response = await self.run(request)
         except Unauthenticated as error:
@@ -55,13 +77,31 @@ class Endpoint(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - the base's signature
+        return self._context(authenticate(request.headers.get("authorization"), self._auth))
+
+    def _context(self, principal: Principal) -> Context:
         return Context(
-            principal=authenticate(request.headers.get("authorization"), self._auth),
+            principal=principal,
             correlation_id=str(uuid4()),
             bus=self._bus,
             reads=self._reads,
             consistency=self._consistency,
+            live=self._live,
         )
+
+    async def _events(self, request: Request) -> Response:
+        if self._streams.full:
+            return _refusal(503, "OVERLOADED", "There are too many streams: try again later.", {"Retry-After": "5"})
+        principal = authenticate(request.headers.get("authorization"), self._auth)
+        asked = await self.parse_http_body(self.request_adapter_class(request))
+        operation = Operation(
+            query=asked.query or "",
+            variables=asked.variables,
+            operation_name=asked.operation_name,
+            extensions=asked.extensions,
+        )
+        answers = self.stream(operation, principal)
+        return EventStream(answers, streams=self._streams, expires_at=principal.expires_at)
 
     async def parse_http_body(self, request: Any) -> GraphQLRequestData:
         if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":

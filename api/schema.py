@@ -1,4 +1,4 @@
-"""The GraphQL schema, out of the catalogues of queries and mutations."""
+"""The GraphQL schema, out of the catalogues of queries, mutations and subscriptions."""
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType, Undefined
@@ -10,6 +10,7 @@ from api.errors import give_codes
 from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import SCALARS
+from api.subscriptions import Subscription
 
 MOST_TOKENS = 2000
 _DOCUMENTS = 512
@@ -26,6 +27,7 @@ def create_schema(*extensions: type[SchemaExtension]) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         extensions=[
             *extensions,
             lambda: MaxTokensLimiter(MOST_TOKENS),
