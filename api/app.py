@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -39,19 +39,15 @@ _STOP_SECONDS = 2.0
 
 
 def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
-    """Return the ASGI application; its lifespan opens and closes all connections.
-
-    Its `state.streams` are to be stopped when the server stops, before it waits for them.
-    """
+    """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
     messages = _connect(settings.queue.redis_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     reads = Reads(read)
-    consistency = Consistency(read, messages)
     live = Live(reads.all)
-    consistency.tell(live.heard)
+    consistency = Consistency(read, messages, tell=live.heard)
     streams = Streams(bounds)
     endpoint = Endpoint(
         auth=settings.auth,
@@ -65,19 +61,16 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
-        async with _beside(consistency.listen(), live.look()):
-            async with write:
-                yield
-            consistency.stop()
+        async with write, _beside(consistency.listen(), live.look(), before_its_end=consistency.stop):
+            yield
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         hints.close()
         await read.dispose()
 
-    sockets = Sockets(auth=settings.auth, run=endpoint.stream, streams=streams)
     routes = [
         Route(ENDPOINT, endpoint),
-        WebSocketRoute(ENDPOINT, sockets),
+        WebSocketRoute(ENDPOINT, Sockets(auth=settings.auth, run=endpoint.stream, streams=streams)),
         *health.routes(write_url=settings.write.database_url, read=read, messages=messages),
         *_pages(settings.auth),
     ]
@@ -101,9 +94,10 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
 
 
 @asynccontextmanager
-async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def _beside(*works: Coroutine[None, None, None], before_its_end: Callable[[], None]) -> AsyncIterator[None]:
     tasks = {asyncio.create_task(work) for work in works}
     yield
+    before_its_end()
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=_STOP_SECONDS)

@@ -54,18 +54,17 @@ class Token:
 class Consistency:
     """Knows how far projections have come, as far as messages told, and asks the checkpoints where they did not."""
 
-    def __init__(self, reads: AsyncEngine, messages: "redis.asyncio.Redis") -> None:
+    def __init__(
+        self, reads: AsyncEngine, messages: "redis.asyncio.Redis", *, tell: Callable[[Progress], None]
+    ) -> None:
+        """Every message that comes is told on."""
         self._reads = reads
         self._messages = messages
         self._reached: dict[tuple[str, int], int] = {}
         self._waiting: defaultdict[tuple[str, int], set[asyncio.Event]] = defaultdict(set)
-        self._listeners: list[Callable[[Progress], None]] = []
+        self._tell = tell
         self._stopped = False
         event.listen(reads.sync_engine, "handle_error", self._forget_after_a_crash)
-
-    def tell(self, listener: Callable[[Progress], None]) -> None:
-        """Let `listener` hear every progress message too."""
-        self._listeners.append(listener)
 
     async def listen(self) -> None:
         """Take in progress messages until stopped; a lost connection is made again."""
@@ -73,8 +72,7 @@ class Consistency:
             try:
                 async for message in progress.listen(self._messages):
                     self._note((message.projection, message.partition), message.position)
-                    for listener in self._listeners:
-                        listener(message)
+                    self._tell(message)
             except (redis.RedisError, OSError) as error:
                 log.debug("progress messages are interrupted: %s", type(error).__name__)
             await asyncio.sleep(0.2)

@@ -26,7 +26,7 @@ def is_wanted(accept: str | None) -> bool:
     """Return whether a client prefers a stream of events to a single answer; many name it after what they prefer."""
     ranges = [each.replace(" ", "").lower().split(";") for each in (accept or "").split(",")]
     ranked = sorted((-_quality(parameters), place, name) for place, (name, *parameters) in enumerate(ranges))
-    return next((name for _, _, name in ranked if name in _ANSWERS), None) == MEDIA_TYPE
+    return next((name for quality, _, name in ranked if quality and name in _ANSWERS), None) == MEDIA_TYPE
 
 
 def _quality(parameters: list[str]) -> float:

@@ -185,6 +185,8 @@ class Connection:
                 await self._socket.send_text(text)
         except TimeoutError as error:
             raise UnreadError from error
+        except RuntimeError as error:  # another message found it closed
+            raise WebSocketDisconnect(1006) from error
 
     async def _close(self, closed: ClosedError) -> None:
         reason = str(closed).encode()[:_LONGEST_REASON].decode(errors="ignore")
