@@ -3,18 +3,17 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
 import redis.asyncio
-import uvicorn
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
@@ -24,9 +23,13 @@ from api.documents import Documents
 from api.endpoint import Endpoint
 from api.errors import unexpected
 from api.freshness import Freshness
+from api.live import Live
 from api.persisted_documents import PersistedDocuments
+from api.server import run
 from api.settings import AuthSettings, Settings
+from api.streams import Bounds, Streams
 from api.trusted_documents import TrustedDocuments
+from api.websocket import Sockets
 from domain.bus import Bus
 from domain.database import CommandPool
 from domain.money import Currency
@@ -40,34 +43,36 @@ ENDPOINT = "/graphql"
 _STOP_SECONDS = 2.0
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the ASGI application; its lifespan opens and closes all connections."""
+def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
+    """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
-    messages = _messages(settings.queue.redis_url)
+    messages = _connect(settings.queue.redis_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
-    consistency = Consistency(read, messages)
+    reads = Reads(read)
+    live = Live(reads.all)
+    consistency = Consistency(read, messages, tell=live.heard)
+    streams = Streams(bounds)
     documents = _documents(settings)
     freshness = Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
-        reads=Reads(read),
+        reads=reads,
         consistency=consistency,
         documents=documents,
         freshness=freshness,
+        live=live,
+        streams=streams,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
-        listening = asyncio.create_task(consistency.listen())
-        async with write, freshness:
+        beside = _beside(consistency.listen(), live.look(), before_its_end=consistency.stop)
+        async with write, freshness, beside:
             yield
-        consistency.stop()
-        listening.cancel()
-        await asyncio.wait({listening}, timeout=_STOP_SECONDS)
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         await documents.close()
@@ -76,10 +81,13 @@ def create_app(settings: Settings) -> Starlette:
 
     routes = [
         Route(ENDPOINT, endpoint),
+        WebSocketRoute(ENDPOINT, Sockets(auth=settings.auth, run=endpoint.stream, streams=streams)),
         *health.routes(write_url=settings.write.database_url, read=read, messages=messages),
         *_pages(settings.auth),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
+    app.state.streams = streams
+    return app
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -88,17 +96,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
     app = create_app(settings)
     _spare_the_collector()
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=8,
-        server_header=False,
-    )
+    run(app, host, port, stop=app.state.streams.stop)
 
 
 def _spare_the_collector() -> None:
@@ -108,17 +106,27 @@ def _spare_the_collector() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def _messages(redis_url: str) -> "redis.asyncio.Redis":
-    return redis.asyncio.Redis.from_url(
-        redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
-    )
-
-
 def _documents(settings: Settings) -> Documents:
     """Return where documents come from; raise ConfigurationError where those that are trusted cannot be read."""
     if settings.trusted_documents is None:
         return PersistedDocuments(settings.queue.redis_url)
     return TrustedDocuments(trusted_documents.read(settings.trusted_documents))
+
+
+def _connect(redis_url: str) -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(
+        redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
+    )
+
+
+@asynccontextmanager
+async def _beside(*works: Coroutine[None, None, None], before_its_end: Callable[[], None]) -> AsyncIterator[None]:
+    tasks = {asyncio.create_task(work) for work in works}
+    yield
+    before_its_end()
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=_STOP_SECONDS)
 
 
 def _pages(auth: AuthSettings) -> list[Route | Mount]:

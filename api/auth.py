@@ -1,10 +1,9 @@
 """Who asks: bearer tokens (JWT, HS256), and what each role may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from time import time
 from typing import Literal
 from uuid import UUID
 
@@ -33,6 +32,8 @@ class Principal:
 
     role: Role
     subject: str = ""
+    expires_at: datetime | None = field(default=None, compare=False)
+    """When its token is taken no longer."""
 
     @property
     def actor(self) -> Actor:
@@ -72,18 +73,18 @@ def authenticate(header: str | None, auth: AuthSettings) -> Principal:
     if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
         raise Unauthenticated("The Authorization header must be: Bearer <token>.")
     try:
-        principal, expiry = _verified(token.strip(), auth)
+        principal = _verified(token.strip(), auth)
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated(_EXPIRED) from error
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise Unauthenticated("The token is not valid here: sign in again.") from error
-    if expiry <= time() - _LEEWAY.total_seconds():
+    if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
         raise Unauthenticated(_EXPIRED)
     return principal
 
 
 @lru_cache(_REMEMBERED)
-def _verified(token: str, auth: AuthSettings) -> tuple[Principal, int]:
+def _verified(token: str, auth: AuthSettings) -> Principal:
     """Return who a token names, and until when: its signature stays as good as it is. What does not hold raises."""
     claims = jwt.decode(
         token,
@@ -94,7 +95,8 @@ def _verified(token: str, auth: AuthSettings) -> tuple[Principal, int]:
         leeway=_LEEWAY,
         options={"require": ["exp", "iat", "sub", "aud", "iss"]},
     )
-    return _principal(claims.get("role"), claims["sub"]), int(claims["exp"])
+    expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC) + _LEEWAY
+    return replace(_principal(claims.get("role"), claims["sub"]), expires_at=expires_at)
 
 
 def mint(

@@ -4,8 +4,10 @@ import asyncio
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from uuid import UUID
 
 import redis.asyncio
 from sqlalchemy import event
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.errors import ApiError, StaleRead
 from domain.event_log import PARTITIONS
 from projections import checkpoints, progress
+from projections.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +28,23 @@ _FIRST_LOOK, _LAST_LOOK = 0.05, 0.4  # seconds; how soon, and how seldom, the ch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A place in the log."""
+    """A place in the log; with `row`, among the rows of a read table that the event there changed, up to this one."""
 
     partition: int
     position: int
+    row: UUID | None = None
 
     def __str__(self) -> str:
-        return urlsafe_b64encode(f"1.{self.partition}.{self.position}".encode()).decode().rstrip("=")
+        row = f".{self.row.hex}" if self.row else ""
+        return urlsafe_b64encode(f"1.{self.partition}.{self.position}{row}".encode()).decode().rstrip("=")
 
     @classmethod
     def parse(cls, value: str) -> "Token":
         try:
-            form, partition, position = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii").split(".")
-            token = cls(partition=int(partition), position=int(position))
-            if form == "1" and 0 <= token.partition < PARTITIONS and 0 < token.position < 1 << 63:
+            text = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii")
+            form, partition, position, *row = text.split(".")
+            token = cls(partition=int(partition), position=int(position), row=UUID(row[0]) if row else None)
+            if form == "1" and 0 <= token.partition < PARTITIONS and 0 < token.position < 1 << 63 and len(row) <= 1:
                 return token
         except ValueError:
             pass
@@ -48,11 +54,15 @@ class Token:
 class Consistency:
     """Knows how far projections have come, as far as messages told, and asks the checkpoints where they did not."""
 
-    def __init__(self, reads: AsyncEngine, messages: "redis.asyncio.Redis") -> None:
+    def __init__(
+        self, reads: AsyncEngine, messages: "redis.asyncio.Redis", *, tell: Callable[[Progress], None]
+    ) -> None:
+        """Every message that comes is told on."""
         self._reads = reads
         self._messages = messages
         self._reached: dict[tuple[str, int], int] = {}
         self._waiting: defaultdict[tuple[str, int], set[asyncio.Event]] = defaultdict(set)
+        self._tell = tell
         self._stopped = False
         event.listen(reads.sync_engine, "handle_error", self._forget_after_a_crash)
 
@@ -62,6 +72,7 @@ class Consistency:
             try:
                 async for message in progress.listen(self._messages):
                     self._note((message.projection, message.partition), message.position)
+                    self._tell(message)
             except (redis.RedisError, OSError) as error:
                 log.debug("progress messages are interrupted: %s", type(error).__name__)
             await asyncio.sleep(0.2)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import Principal
 from api.consistency import Consistency, Token
+from api.live import Live
 from api.scalars import ConsistencyToken
 from domain.bus import Bus
 from projections.projection import Projection, Row
@@ -30,6 +31,13 @@ class Reads:
         return next(iter(await self.all(statement)), None)
 
 
+@dataclass(slots=True)
+class Resume:
+    """The token with which a subscription goes on behind what it sent last."""
+
+    token: Token | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     principal: Principal
@@ -37,6 +45,8 @@ class Context:
     bus: Bus
     reads: Reads
     consistency: Consistency
+    live: Live
+    resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)
     """The read tables that the answer shows."""
 

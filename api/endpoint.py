@@ -1,5 +1,7 @@
 """GraphQL over HTTP: one operation a request, for whoever the bearer token names. What is none is told so in JSON."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -7,20 +9,24 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from api import asked, negotiation, outcomes
+from api import asked, event_stream, negotiation, outcomes
 from api.asked import Asked
-from api.auth import authenticate
+from api.auth import Principal, authenticate
 from api.consistency import Consistency
 from api.context import Context, Reads
 from api.documents import Documents
 from api.errors import ApiError, BadRequest
+from api.event_stream import EventStream
 from api.freshness import Freshness
+from api.live import Live
 from api.operations import NamedOperation
 from api.outcomes import MethodNotAllowed
 from api.schema import create_schema
 from api.settings import AuthSettings
+from api.streams import Streams, results
 from domain.bus import Bus
 
 # A GET changes nothing, whoever makes a browser send it; and one answer is no stream, which a subscription needs.
@@ -39,6 +45,8 @@ class Endpoint:
         consistency: Consistency,
         documents: Documents,
         freshness: Freshness,
+        live: Live,
+        streams: Streams,
     ) -> None:
         self._schema = create_schema(NamedOperation)
         self._auth = auth
@@ -47,12 +55,17 @@ class Endpoint:
         self._consistency = consistency
         self._documents = documents
         self._freshness = freshness
+        self._live = live
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        media_type = negotiation.answer_type(request.headers.get("accept"))
-        if media_type is None:
-            takes = f"{negotiation.GRAPHQL_RESPONSE} or {negotiation.JSON}"
+        accept = request.headers.get("accept")
+        media_type = negotiation.answer_type(accept)
+        if request.method == "POST" and event_stream.is_wanted(accept):
+            response = await self._events(request)
+        elif media_type is None:
+            takes = f"{negotiation.GRAPHQL_RESPONSE}, {negotiation.JSON} or {event_stream.MEDIA_TYPE}"
             response = outcomes.refusal([ApiError("NOT_ACCEPTABLE", f"Accept {takes}.")], negotiation.JSON)
         else:
             response = await self._answer(request, media_type)
@@ -62,7 +75,7 @@ class Endpoint:
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         try:
-            context = self._context(request)
+            context = self._context(self._principal(request))
             wanted = await asked.read(request)
             document = await self._documents.text_of(wanted)
             result = await self._execute(request.method, document, wanted, context)
@@ -88,11 +101,39 @@ class Endpoint:
         except CannotGetOperationTypeError as error:
             raise BadRequest("The document has no operation of the name that operationName says.") from error
 
-    def _context(self, request: Request) -> Context:
+    async def _events(self, request: Request) -> Response:
+        try:
+            wanted = await asked.read(request)
+            principal = self._principal(request)
+            self._streams.require_room()
+        except ApiError as error:
+            return outcomes.refusal([error], negotiation.JSON)
+        return EventStream(self.stream(wanted, principal), streams=self._streams, expires_at=principal.expires_at)
+
+    async def stream(self, wanted: Asked, principal: Principal) -> AsyncGenerator[ExecutionResult, None]:
+        """Run an operation of any kind; a query's or mutation's results are one."""
+        context = self._context(principal)
+        try:
+            document = await self._documents.text_of(wanted)
+        except ApiError as error:
+            yield PreExecutionError(data=None, errors=[error])
+            return
+        async with aclosing(results(self._schema, document, wanted, context)) as answers:
+            async for answer in answers:
+                if not isinstance(answer, PreExecutionError):
+                    freshness = self._freshness.of(context.shown)
+                    answer.extensions = {**(answer.extensions or {}), "freshness": freshness}
+                yield answer
+
+    def _principal(self, request: Request) -> Principal:
+        return authenticate(request.headers.get("authorization"), self._auth)
+
+    def _context(self, principal: Principal) -> Context:
         return Context(
-            principal=authenticate(request.headers.get("authorization"), self._auth),
+            principal=principal,
             correlation_id=str(uuid4()),
             bus=self._bus,
             reads=self._reads,
             consistency=self._consistency,
+            live=self._live,
         )

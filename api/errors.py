@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from domain.bus import UnavailableError
 
@@ -67,6 +68,9 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
             "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey."
         )
         return "UNAVAILABLE"
+    if isinstance(original, CannotGetOperationTypeError):
+        error.message = "The document has no operation of the name that operationName says."
+        return "BAD_REQUEST"
     error.message = unexpected(original)
     return "INTERNAL_SERVER_ERROR"
 

@@ -44,10 +44,11 @@ NOT_EXECUTED = {
     "URI_TOO_LONG": Status(414, 414),
     "UNSUPPORTED_MEDIA_TYPE": Status(415, 415),
     "INTERNAL_SERVER_ERROR": Status(500, 500),
+    "OVERLOADED": Status(503, 503),
 }
 
 _CONTENT_TYPES = {GRAPHQL_RESPONSE: f"{GRAPHQL_RESPONSE}; charset=utf-8", JSON: JSON}
-_HEADERS = {"UNAUTHENTICATED": {"WWW-Authenticate": "Bearer"}}
+_HEADERS = {"UNAUTHENTICATED": {"WWW-Authenticate": "Bearer"}, "OVERLOADED": {"Retry-After": "5"}}
 
 
 class MethodNotAllowed(ApiError):  # noqa: N818 - as the codes are named

@@ -1,4 +1,4 @@
-"""The GraphQL schema, out of the catalogues of queries and mutations."""
+"""The GraphQL schema, out of the catalogues of queries, mutations and subscriptions."""
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType, Undefined
@@ -12,6 +12,7 @@ from api.known_documents import KnownDocuments
 from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import SCALARS
+from api.subscriptions import Subscription
 
 
 class Schema(strawberry.Schema):
@@ -25,6 +26,7 @@ def create_schema(*extensions: type[SchemaExtension]) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         extensions=[*extensions, KnownDocuments],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -68,7 +68,7 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     api = start("api", "--port", str(port))
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/readyz", api)
+        wait_for(f"{url}/readyz", api)
         yield Live(url=url, api=api, worker=worker)
     finally:
         for process in (api, worker):
@@ -83,7 +83,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         assert process.poll() is None, "the API ended before it was ready"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, Numeric, Select, Text, func, select
+from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Numeric, Select, Text, Uuid, any_, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, col
 
@@ -32,11 +32,16 @@ from projections.keyset import Keyset
 from projections.projection import Projection, ReadTable, Row, Update, known
 
 Item = dict[str, Any]
+Place = tuple[int, UUID]
+"""A log position, and the order among those that the event there changed: a rename changes many."""
 
 
 class UserOrdersView(ReadTable, table=True):
     __tablename__ = "user_orders_view"
-    __table_args__ = (Index("ix_user_orders_view_newest", "user_id", "created_at", "order_id"),)
+    __table_args__ = (
+        Index("ix_user_orders_view_newest", "user_id", "created_at", "order_id"),
+        Index("ix_user_orders_view_changed", "user_id", "log_position", "order_id"),
+    )
 
     order_id: UUID = Field(primary_key=True)
     number: str = Field(sa_type=Text)
@@ -208,6 +213,28 @@ def by_id(order_id: UUID, *, user_id: UUID | None = None) -> Select[UserOrdersVi
 def of_user(user_id: UUID, statuses: Sequence[str] | None = None) -> Select[UserOrdersView]:
     found = select(UserOrdersView).where(col(UserOrdersView.user_id) == user_id)
     return found if statuses is None else found.where(col(UserOrdersView.status).in_(statuses))
+
+
+def place(row: Row) -> Place:
+    """Return where a row stands in the order in which its user's orders were changed."""
+    return row["log_position"], row["order_id"]
+
+
+def changed(
+    user_ids: Sequence[UUID], after: Place, *, limit: int, order_id: UUID | None = None
+) -> Select[UserOrdersView]:
+    """Rows of users of one partition that were changed behind a place, in the order of their last changes.
+
+    That order is the log's: a row that is committed later never stands before one that was seen.
+    """
+    where = [
+        col(UserOrdersView.user_id) == any_(cast(list(user_ids), ARRAY(Uuid))),
+        tuple_(UserOrdersView.log_position, UserOrdersView.order_id) > after,
+    ]
+    if order_id is not None:
+        where.append(col(UserOrdersView.order_id) == order_id)
+    order = col(UserOrdersView.log_position), col(UserOrdersView.order_id)
+    return select(UserOrdersView).where(*where).order_by(*order).limit(limit)
 
 
 def count(orders: Select[Any]) -> Select[int]:

@@ -87,6 +87,15 @@ class TestQueries:
         assert callable(getattr(import_module(f"api.queries.{name}"), name))
 
 
+class TestSubscriptions:
+    def test_are_all_fields_of_the_schema(self) -> None:
+        assert fields(SCHEMA.subscription_type) == {to_camel(name) for name in stems("api/subscriptions")}
+
+    @pytest.mark.parametrize("name", stems("api/subscriptions"))
+    def test_are_the_function_that_has_their_name(self, name: str) -> None:
+        assert callable(getattr(import_module(f"api.subscriptions.{name}"), name))
+
+
 class TestViews:
     def test_are_all_found_under_the_name_of_their_file(self) -> None:
         assert amiss("projections/views", [projection.name for projection in projections()]) == set()

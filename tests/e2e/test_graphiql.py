@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-TITLES = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
+from tests.support.client import Client
+
+CYCLE = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
+TITLES = [*CYCLE, "WatchOrder"]
+TOUR_ORDER = "0199c0de-0000-7000-8000-000000000003"
 PATIENCE_SECONDS = 30
 FLAGS = [
     "--headless=new",
@@ -93,9 +98,16 @@ class GraphiQL:
         script = "return localStorage['tandem:graphiql:query'] ?? ''"
         self.wait.until(lambda _: f" {title}" in self.chrome.execute_script(script), f"{title} did not open")
 
-    def run(self, title: str) -> Any:
+    def start(self, title: str) -> None:
         self.open_tab(title)
         self.chrome.find_element(By.CSS_SELECTOR, ".graphiql-execute-button").click()
+
+    def shows(self, *words: str) -> None:
+        """Return once the response says all that."""
+        self.wait.until(lambda _: all(word in self.text("response.json") for word in words), f"{words} did not come")
+
+    def run(self, title: str) -> Any:
+        self.start(title)
         self.wait.until(lambda _: self.text("response.json").endswith("}"), f"{title} did not answer")
         answer = json.loads(self.text("response.json"))
         assert "errors" not in answer, answer
@@ -108,9 +120,16 @@ def open_graphiql(browser: Chrome, live: Live) -> GraphiQL:
 
 
 def requested_urls(browser: Chrome) -> list[str]:
+    return [params["request"]["url"] for params in network(browser, "requestWillBeSent")]
+
+
+def opened_sockets(browser: Chrome) -> list[str]:
+    return [params["url"] for params in network(browser, "webSocketCreated")]
+
+
+def network(browser: Chrome, what: str) -> list[Any]:
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
-    return [params["request"]["url"] for params in sent]
+    return [message["params"] for message in messages if message["method"] == f"Network.{what}"]
 
 
 def leaves(url: str, live: Live) -> bool:
@@ -133,7 +152,7 @@ class TestGraphiQL:
     def test_runs_its_tabs_from_a_new_user_to_the_catalogue(self, browser: Chrome, live: Live) -> None:
         page = open_graphiql(browser, live)
 
-        answers = {title: page.run(title) for title in TITLES}
+        answers = {title: page.run(title) for title in CYCLE}
 
         created, orders = answers["CreateOrder"]["createOrder"]["order"], answers["UserOrders"]["userOrders"]
         assert created["total"]["amount"] == "59.97"
@@ -153,6 +172,27 @@ class TestGraphiQL:
         second = GraphiQL(browser).run("RegisterUser")["registerUser"]
 
         assert second == first | {"replayed": True}
+
+    def test_watches_an_order_as_it_changes(self, browser: Chrome, live: Live) -> None:
+        page = open_graphiql(browser, live)
+        with httpx.Client(base_url=live.url, timeout=10) as http:
+            staff = Client(http=http).as_staff()
+            order = staff.ordered(staff.registered(), staff.added())
+            page.open_tab("WatchOrder")
+            page.write("operation.graphql", page.text("operation.graphql").replace(TOUR_ORDER, order))
+
+            page.start("WatchOrder")
+            page.shows('"status": "PENDING"', '"version": 1')
+            staff.paid(order)
+            page.shows('"status": "PAID"', '"paymentReference": "pi_1"')
+            staff.shipped(order)
+            page.shows('"status": "SHIPPED"', '"trackingNumber": "1Z"', '"token"')
+
+            browser.find_element(By.CSS_SELECTOR, ".graphiql-execute-button").click()  # which stops it
+            staff.delivered(order)
+            page.run("Products")
+        assert opened_sockets(browser) == [f"{live.url.replace('http', 'ws', 1)}/graphql"]
+        assert complaints(browser) == []
 
     def test_talks_to_its_own_server_alone_and_without_complaint(self, browser: Chrome, live: Live) -> None:
         page = open_graphiql(browser, live)

@@ -108,7 +108,7 @@ class TestPage:
     async def test_shows_the_tabs_in_the_order_of_the_cycle(self) -> None:
         queries = [tab["query"] for tab in config_of(await get("/graphiql"))["tabs"]]
 
-        assert [re.findall(r"^(?:query|mutation) (\w+)", query, re.MULTILINE) for query in queries] == [
+        assert [re.findall(r"^(?:query|mutation|subscription) (\w+)", query, re.MULTILINE) for query in queries] == [
             [name]
             for name in (
                 "RegisterUser",
@@ -118,6 +118,7 @@ class TestPage:
                 "ShipOrder",
                 "UserOrders",
                 "Products",
+                "WatchOrder",
             )
         ]
         assert all(query.startswith("# ") for query in queries)

@@ -14,7 +14,9 @@ globalThis.MonacoEnvironment = {
 };
 
 const config = JSON.parse(document.getElementById("graphiql-config").textContent);
-const fetcher = createGraphiQLFetcher({ url: config.endpoint });
+const socket = new URL(config.endpoint, location.href);
+socket.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+const fetcher = createGraphiQLFetcher({ url: config.endpoint, subscriptionUrl: socket.href });
 const plugins = [HISTORY_PLUGIN, explorerPlugin()];
 
 createRoot(document.getElementById("graphiql")).render(

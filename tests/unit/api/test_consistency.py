@@ -1,6 +1,7 @@
 """Tokens: a place in the log, given out and taken back unchanged."""
 
 from base64 import urlsafe_b64encode
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,11 @@ class TestToken:
         token = Token(partition=partition, position=position)
         assert Token.parse(str(token)) == token
 
+    @given(st.integers(0, 63), st.integers(1, 2**63 - 1), st.uuids())
+    def test_of_a_row_is_read_as_it_was_given_out(self, partition: int, position: int, row: UUID) -> None:
+        token = Token(partition=partition, position=position, row=row)
+        assert Token.parse(str(token)) == token
+
     def test_looks_the_same_for_ever(self) -> None:
         assert str(Token(partition=17, position=12345)) == "MS4xNy4xMjM0NQ"
 
@@ -36,6 +42,8 @@ class TestToken:
             encoded(""),
             encoded("1.17"),
             encoded("1.17.1.1"),
+            encoded("1.17.1."),
+            encoded(f"1.17.1.{'0' * 32}.1"),
             encoded("2.17.1"),
             encoded("1.64.1"),
             encoded("1.-1.1"),

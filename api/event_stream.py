@@ -1,0 +1,104 @@
+"""GraphQL over server-sent events: each result of an operation is an event of one response, as graphql-sse has it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from datetime import datetime
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from strawberry.types import ExecutionResult
+
+from api.errors import unexpected
+from api.streams import Streams, UnreadError, payload, seconds_until
+
+MEDIA_TYPE = "text/event-stream"
+_ANSWERS = {MEDIA_TYPE, "application/json", "application/graphql-response+json", "application/*", "*/*"}
+_EXPIRED = "The token has expired: sign in again.", "UNAUTHENTICATED"
+_COMPLETE = b"event: complete\ndata: \n\n"
+_SIGN_OF_LIFE = b":\n\n"
+
+
+def is_wanted(accept: str | None) -> bool:
+    """Return whether a client prefers a stream of events to a single answer; many name it after what they prefer."""
+    ranges = [each.replace(" ", "").lower().split(";") for each in (accept or "").split(",")]
+    ranked = sorted((-_quality(parameters), place, name) for place, (name, *parameters) in enumerate(ranges))
+    return next((name for quality, _, name in ranked if quality and name in _ANSWERS), None) == MEDIA_TYPE
+
+
+def _quality(parameters: list[str]) -> float:
+    try:
+        return next((float(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+    except ValueError:
+        return 1.0
+
+
+class EventStream(Response):
+    """Ends with `complete` where the operation does; ended otherwise, the client may go on with its last token."""
+
+    def __init__(
+        self, results: AsyncGenerator[ExecutionResult, None], *, streams: Streams, expires_at: datetime | None
+    ) -> None:
+        super().__init__(headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._results = results
+        self._streams = streams
+        self._expires_at = expires_at
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the base has it
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        last: bytes | None = None
+        try:
+            async with self._streams.opened(seconds_until(self._expires_at)):
+                await self._send_all(receive, send)
+            last = _COMPLETE
+        except* TimeoutError:
+            last = b"" if self._streams.stopping else _failed(*_EXPIRED) + _COMPLETE
+        except* (ClientDisconnect, UnreadError):
+            pass
+        if last is not None:
+            with suppress(UnreadError):
+                await self._send(send, last, more=False)
+
+    async def _send_all(self, receive: Receive, send: Send) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            beside = [tasks.create_task(_until_gone(receive)), tasks.create_task(self._give_signs_of_life(send))]
+            try:
+                async with aclosing(self._results):
+                    async for result in self._results:
+                        await self._send(send, _event(payload(result)))
+            except (UnreadError, ClientDisconnect):
+                raise
+            except Exception as error:  # noqa: BLE001 - the response has begun, and tells of it in its own way
+                await self._send(send, _failed(unexpected(error), "INTERNAL_SERVER_ERROR"))
+            for each in beside:
+                each.cancel()
+
+    async def _give_signs_of_life(self, send: Send) -> None:
+        while True:
+            await self._send(send, _SIGN_OF_LIFE)
+            await asyncio.sleep(self._streams.bounds.ping_seconds)
+
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        try:
+            async with asyncio.timeout(self._streams.bounds.send_seconds):
+                await send({"type": "http.response.body", "body": body, "more_body": more})
+        except TimeoutError as error:
+            raise UnreadError from error
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise ClientDisconnect
+
+
+def _event(content: Mapping[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(content) + b"\n\n"
+
+
+def _failed(message: str, code: str) -> bytes:
+    return _event({"data": None, "errors": [{"message": message, "extensions": {"code": code}}]})

@@ -1,0 +1,210 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, as PROTOCOL.md of graphql-ws has it, and nothing older."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+
+import orjson
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+
+from api.asked import Asked
+from api.auth import Principal, authenticate
+from api.errors import BadRequest, Unauthenticated, unexpected
+from api.settings import AuthSettings
+from api.streams import Streams, UnreadError, payload, seconds_until
+
+PROTOCOL = "graphql-transport-ws"
+_LONGEST_REASON = 120  # bytes; RFC 6455, 5.5 and 5.5.1
+Message = Mapping[str, Any]
+Run = Callable[[Asked, Principal], AsyncGenerator[ExecutionResult, None]]
+
+
+class ClosedError(Exception):
+    """The connection ends here, with a code of the protocol."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Sockets:
+    """An ASGI application for WebSockets."""
+
+    def __init__(self, *, auth: AuthSettings, run: Run, streams: Streams) -> None:
+        self._auth = auth
+        self._run = run
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        if self._streams.full:
+            refusal = {"message": "There are too many streams: try again later.", "extensions": {"code": "OVERLOADED"}}
+            await socket.receive()
+            await socket.send_denial_response(JSONResponse({"errors": [refusal]}, 503, {"Retry-After": "5"}))
+        elif PROTOCOL not in scope["subprotocols"]:
+            await socket.accept()
+            await socket.close(4406, "Subprotocol not acceptable")
+        else:
+            await socket.accept(PROTOCOL)
+            await Connection(socket, auth=self._auth, run=self._run, streams=self._streams).serve()
+
+
+class Connection:
+    def __init__(self, socket: WebSocket, *, auth: AuthSettings, run: Run, streams: Streams) -> None:
+        self._socket = socket
+        self._auth = auth
+        self._run = run
+        self._streams = streams
+        self._principal: Principal | None = None
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._end: asyncio.Timeout
+        self._tasks: asyncio.TaskGroup
+
+    async def serve(self) -> None:
+        """Talk with the client until it has gone, its token is no longer good, or it breaks the protocol."""
+        closed: ClosedError | None = None
+        try:
+            until_init = self._streams.opened(self._streams.bounds.init_seconds)
+            async with until_init as self._end, asyncio.TaskGroup() as self._tasks:
+                while True:
+                    await self._take_in(await self._received())
+        except* ClosedError as errors:
+            closed = next(error for error in errors.exceptions if isinstance(error, ClosedError))
+        except* TimeoutError:
+            closed = self._time_is_over()
+        except* (WebSocketDisconnect, UnreadError):
+            pass
+        if closed is not None:
+            await self._close(closed)
+
+    def _time_is_over(self) -> ClosedError:
+        if self._streams.stopping:
+            return ClosedError(1012, "Service restart")
+        if self._principal is None:
+            return ClosedError(4408, "Connection initialisation timeout")
+        return ClosedError(4403, "The token has expired: sign in again.")
+
+    async def _received(self) -> Message:
+        frame = await self._socket.receive()
+        if frame["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(frame["code"])
+        if frame.get("text") is None:
+            raise ClosedError(4400, "A message must be text.")
+        try:
+            message = orjson.loads(frame["text"])
+        except orjson.JSONDecodeError as error:
+            raise ClosedError(4400, "A message must be JSON.") from error
+        if not isinstance(message, dict):
+            raise ClosedError(4400, "A message must be a JSON object.")
+        return message
+
+    async def _take_in(self, message: Message) -> None:
+        content = message.get("payload")
+        match message:
+            case {"type": "connection_init" | "ping" | "pong"} if not isinstance(content, dict | None):
+                raise ClosedError(4400, "The payload must be an object.")
+            case {"type": "connection_init"}:
+                await self._init(content or {})
+            case {"type": "ping"}:
+                await self._send({"type": "pong"} if content is None else {"type": "pong", "payload": content})
+            case {"type": "pong"}:
+                pass
+            case {"type": "subscribe", "id": str(name), "payload": dict(wanted)} if name:
+                await self._subscribe(name, wanted)
+            case {"type": "complete", "id": str(name)}:
+                if task := self._operations.pop(name, None):
+                    task.cancel()
+            case {"type": "subscribe" | "complete"}:
+                raise ClosedError(4400, "The message needs an id, which is text, and subscribe a payload.")
+            case _:
+                raise ClosedError(4400, "The message has no type that this protocol knows.")
+
+    async def _init(self, content: Message) -> None:
+        if self._principal is not None:
+            raise ClosedError(4429, "Too many initialisation requests")
+        header = self._socket.headers.get("authorization")
+        for name, value in content.items():
+            if name.lower() == "authorization" and value is not None:
+                header = str(value)
+        try:
+            self._principal = authenticate(header, self._auth)
+        except Unauthenticated as error:
+            raise ClosedError(4403, error.message) from error
+        seconds = seconds_until(self._principal.expires_at)
+        self._end.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+        await self._send({"type": "connection_ack"})
+        self._tasks.create_task(self._give_signs_of_life())
+
+    async def _subscribe(self, name: str, wanted: Message) -> None:
+        if self._principal is None:
+            raise ClosedError(4401, "Unauthorized")
+        if name in self._operations:
+            raise ClosedError(4409, f"Subscriber for {name} already exists")
+        asked = _asked(wanted)
+        if len(self._operations) >= self._streams.bounds.operations:
+            await self._send(_error(name, "There are too many operations on this socket.", "TOO_MANY_OPERATIONS"))
+            return
+        self._operations[name] = self._tasks.create_task(self._answer(name, asked, self._principal))
+
+    async def _answer(self, name: str, asked: Asked, principal: Principal) -> None:
+        """Send the results of an operation, and that it is complete; its id is free before the client hears of that."""
+        try:
+            last = await self._answers(name, asked, principal)
+        except (UnreadError, WebSocketDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this operation and no other
+            last = _error(name, unexpected(error), "INTERNAL_SERVER_ERROR")
+        finally:
+            if self._operations.get(name) is asyncio.current_task():
+                del self._operations[name]
+        await self._send(last)
+
+    async def _answers(self, name: str, asked: Asked, principal: Principal) -> Message:
+        """Send results; return the message that comes last."""
+        async with aclosing(self._run(asked, principal)) as results:
+            async for result in results:
+                if isinstance(result, PreExecutionError):
+                    errors = [error.formatted for error in result.errors or ()]
+                    return {"id": name, "type": "error", "payload": errors}
+                await self._send({"id": name, "type": "next", "payload": payload(result)})
+        return {"id": name, "type": "complete"}
+
+    async def _give_signs_of_life(self) -> None:
+        while True:
+            await asyncio.sleep(self._streams.bounds.ping_seconds)
+            await self._send({"type": "ping"})
+
+    async def _send(self, message: Message) -> None:
+        text = orjson.dumps(message).decode()
+        try:
+            async with asyncio.timeout(self._streams.bounds.send_seconds):
+                await self._socket.send_text(text)
+        except TimeoutError as error:
+            raise UnreadError from error
+        except RuntimeError as error:  # another message found it closed
+            raise WebSocketDisconnect(1006) from error
+
+    async def _close(self, closed: ClosedError) -> None:
+        reason = str(closed).encode()[:_LONGEST_REASON].decode(errors="ignore")
+        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            async with asyncio.timeout(self._streams.bounds.send_seconds):
+                await self._socket.close(closed.code, reason)
+
+
+def _asked(wanted: Message) -> Asked:
+    try:
+        asked = Asked.of(wanted)
+    except BadRequest as error:
+        raise ClosedError(4400, error.message) from error
+    if asked.query is None and asked.document_id is None and asked.extensions is None:
+        raise ClosedError(4400, "The payload needs a query, which is text.")
+    return asked
+
+
+def _error(name: str, message: str, code: str) -> Message:
+    return {"id": name, "type": "error", "payload": [{"message": message, "extensions": {"code": code}}]}
