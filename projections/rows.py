@@ -7,8 +7,22 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from projections.projection import Projection, Row, Update
+
+_TOO_LARGE = "54"  # the class of SQLSTATE of what is too large for an index or a row
+
+
+class UnstorableError(ValueError):
+    """A value that no column could hold."""
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the store does not take a value; else it has other troubles, which pass."""
+    if isinstance(error, OperationalError):
+        return (getattr(error.orig, "sqlstate", None) or "").startswith(_TOO_LARGE)
+    return isinstance(error, DataError | IntegrityError | UnstorableError)
 
 
 def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> dict[UUID, Row]:
@@ -41,7 +55,10 @@ def increase(connection: Connection, projection: Projection, sums: Mapping[UUID,
 
 
 def _json(rows: Iterable[Row]) -> str:
-    return orjson.dumps(list(rows), default=str).decode()
+    try:
+        return orjson.dumps(list(rows), default=str).decode()
+    except orjson.JSONEncodeError as error:  # such as a number of more than 64 bits
+        raise UnstorableError(str(error)) from error
 
 
 def _folded(projection: Projection) -> list[str]:
