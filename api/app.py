@@ -23,10 +23,10 @@ from api.endpoint import Endpoint
 from api.errors import unexpected
 from api.settings import AuthSettings, Settings
 from domain.bus import Bus
-from domain.database import CommandPool
+from domain.database import CommandPool, log_engine
 from domain.money import Currency
-from projections import progress
-from projections.database import query_engine
+from projections import lag, progress
+from projections.database import projection_engine, query_engine
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections."""
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
+    log, sync_read = log_engine(settings.write.database_url), projection_engine(settings.read.database_url)
     messages = redis.asyncio.Redis.from_url(
         settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
     )
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> Starlette:
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=Reads(read),
         consistency=consistency,
+        look_at_projections=partial(lag.standings, log=log, read=sync_read),
     )
 
     @asynccontextmanager
@@ -65,6 +67,8 @@ def create_app(settings: Settings) -> Starlette:
         await messages.aclose()
         hints.close()
         await read.dispose()
+        log.dispose()
+        sync_read.dispose()
 
     routes = [
         Route(ENDPOINT, endpoint),

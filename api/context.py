@@ -1,5 +1,7 @@
 """What every resolver is given: who asks, and the two sides of the service."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from api.auth import Principal
 from api.consistency import Consistency, Token
 from api.scalars import ConsistencyToken
 from domain.bus import Bus
+from projections.lag import Standing
 from projections.projection import Projection, Row
 
 
@@ -37,6 +40,11 @@ class Context:
     bus: Bus
     reads: Reads
     consistency: Consistency
+    look_at_projections: Callable[[], list[Standing]]
+
+    async def standings(self) -> list[Standing]:
+        """Return how all projections are doing; the look at both stores blocks, so it is a thread's."""
+        return await asyncio.to_thread(self.look_at_projections)
 
     async def caught_up(self, projection: Projection, token: ConsistencyToken | None) -> None:
         """Return once the projection has passed the token's place; raise StaleRead after two seconds."""

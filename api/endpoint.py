@@ -1,6 +1,6 @@
 """GraphQL over HTTP: one operation a POST, for whoever the bearer token names. What is none is told so in JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from api.errors import ApiError, Unauthenticated
 from api.schema import create_schema
 from api.settings import AuthSettings
 from domain.bus import Bus
+from projections.lag import Standing
 
 LONGEST_BODY = 256 * 1024  # an order of 200 lines has some 20 KiB
 
@@ -31,7 +32,15 @@ class BadRequest(HTTPException):
 
 
 class Endpoint(GraphQL[Context, None]):
-    def __init__(self, *, auth: AuthSettings, bus: Bus, reads: Reads, consistency: Consistency) -> None:
+    def __init__(
+        self,
+        *,
+        auth: AuthSettings,
+        bus: Bus,
+        reads: Reads,
+        consistency: Consistency,
+        look_at_projections: Callable[[], list[Standing]],
+    ) -> None:
         super().__init__(
             create_schema(NamedOperation), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
         )
@@ -39,6 +48,7 @@ class Endpoint(GraphQL[Context, None]):
         self._bus = bus
         self._reads = reads
         self._consistency = consistency
+        self._look_at_projections = look_at_projections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _limited(receive))
@@ -61,6 +71,7 @@ class Endpoint(GraphQL[Context, None]):
             bus=self._bus,
             reads=self._reads,
             consistency=self._consistency,
+            look_at_projections=self._look_at_projections,
         )
 
     async def parse_http_body(self, request: Any) -> GraphQLRequestData:
