@@ -152,7 +152,7 @@ class Batch:
                 partition=event.partition,
                 position=event.position,
                 event=_type(event),
-                error=f"{type(error).__name__}: {error}",
+                error=f"{type(error).__name__}: {_said(error)}",
             )
         )
         if (key := self._key(event)) is not None and "stale" in self._projection.columns:
@@ -254,6 +254,11 @@ class Rows(dict[UUID, Row]):
             for key in candidates
             if (found := self.get(key)) is not None and tuple(found[column] for column in columns) == wanted
         ]
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says, without the row that PostgreSQL adds to it: logs are no place for a person's data."""
+    return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
 
 
 def _type(event: Event) -> str:

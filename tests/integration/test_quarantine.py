@@ -426,9 +426,11 @@ WAITING = text("""
 
 def wait_for(retries: int, read: Engine) -> None:
     """Return once that many connections were told that the checkpoint is not free, and ask again."""
-    with read.connect() as connection:
-        while int(connection.execute(WAITING).scalar_one()) < retries:
-            sleep(0.01)
+    found = 0
+    while found < retries:  # each time anew: a transaction sees the activity as it was at its first look
+        sleep(0.01)
+        with read.connect() as connection:
+            found = int(connection.execute(WAITING).scalar_one())
 
 
 def raising_at(time: int, otherwise: Callable[..., Any]) -> Callable[..., Any]:
