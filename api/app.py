@@ -18,15 +18,15 @@ from starlette.routing import Mount, Route
 from api import front_page, graphiql, health
 from api.auth import mint
 from api.consistency import Consistency
-from api.context import Reads
+from api.context import Reads, Standings
 from api.endpoint import Endpoint
 from api.errors import unexpected
 from api.settings import AuthSettings, Settings
 from domain.bus import Bus
-from domain.database import CommandPool, log_engine
+from domain.database import CommandPool
 from domain.money import Currency
-from projections import lag, progress
-from projections.database import projection_engine, query_engine
+from projections import progress
+from projections.database import query_engine
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections."""
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
-    log, sync_read = log_engine(settings.write.database_url), projection_engine(settings.read.database_url)
+    standings = Standings(write_url=settings.write.database_url, read_url=settings.read.database_url)
     messages = redis.asyncio.Redis.from_url(
         settings.queue.redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
     )
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Starlette:
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=Reads(read),
         consistency=consistency,
-        look_at_projections=partial(lag.standings, log=log, read=sync_read),
+        standings=standings,
     )
 
     @asynccontextmanager
@@ -67,8 +67,7 @@ def create_app(settings: Settings) -> Starlette:
         await messages.aclose()
         hints.close()
         await read.dispose()
-        log.dispose()
-        sync_read.dispose()
+        standings.close()
 
     routes = [
         Route(ENDPOINT, endpoint),

@@ -1,7 +1,6 @@
 """What every resolver is given: who asks, and the two sides of the service."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,9 @@ from api.auth import Principal
 from api.consistency import Consistency, Token
 from api.scalars import ConsistencyToken
 from domain.bus import Bus
+from domain.database import log_engine
+from projections import lag
+from projections.database import projection_engine
 from projections.lag import Standing
 from projections.projection import Projection, Row
 
@@ -33,6 +35,21 @@ class Reads:
         return next(iter(await self.all(statement)), None)
 
 
+class Standings:
+    """How projections are doing, asked of both stores by a thread, since these engines block."""
+
+    def __init__(self, *, write_url: str, read_url: str) -> None:
+        self._log = log_engine(write_url)
+        self._read = projection_engine(read_url)
+
+    async def all(self) -> list[Standing]:
+        return await asyncio.to_thread(lag.standings, log=self._log, read=self._read)
+
+    def close(self) -> None:
+        self._log.dispose()
+        self._read.dispose()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     principal: Principal
@@ -40,11 +57,7 @@ class Context:
     bus: Bus
     reads: Reads
     consistency: Consistency
-    look_at_projections: Callable[[], list[Standing]]
-
-    async def standings(self) -> list[Standing]:
-        """Return how all projections are doing; the look at both stores blocks, so it is a thread's."""
-        return await asyncio.to_thread(self.look_at_projections)
+    standings: Standings
 
     async def caught_up(self, projection: Projection, token: ConsistencyToken | None) -> None:
         """Return once the projection has passed the token's place; raise StaleRead after two seconds."""

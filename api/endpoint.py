@@ -1,6 +1,6 @@
 """GraphQL over HTTP: one operation a POST, for whoever the bearer token names. What is none is told so in JSON."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -16,12 +16,11 @@ from strawberry.http import GraphQLRequestData
 
 from api.auth import authenticate
 from api.consistency import Consistency
-from api.context import Context, Reads
+from api.context import Context, Reads, Standings
 from api.errors import ApiError, Unauthenticated
 from api.schema import create_schema
 from api.settings import AuthSettings
 from domain.bus import Bus
-from projections.lag import Standing
 
 LONGEST_BODY = 256 * 1024  # an order of 200 lines has some 20 KiB
 
@@ -39,7 +38,7 @@ class Endpoint(GraphQL[Context, None]):
         bus: Bus,
         reads: Reads,
         consistency: Consistency,
-        look_at_projections: Callable[[], list[Standing]],
+        standings: Standings,
     ) -> None:
         super().__init__(
             create_schema(NamedOperation), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
@@ -48,7 +47,7 @@ class Endpoint(GraphQL[Context, None]):
         self._bus = bus
         self._reads = reads
         self._consistency = consistency
-        self._look_at_projections = look_at_projections
+        self._standings = standings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _limited(receive))
@@ -71,7 +70,7 @@ class Endpoint(GraphQL[Context, None]):
             bus=self._bus,
             reads=self._reads,
             consistency=self._consistency,
-            look_at_projections=self._look_at_projections,
+            standings=self._standings,
         )
 
     async def parse_http_body(self, request: Any) -> GraphQLRequestData:

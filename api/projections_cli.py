@@ -129,8 +129,8 @@ def _told(retried: object) -> str:
         case Retried(streams=0, still=0):
             return "nothing is set aside."
         case Retried(streams=streams, events=events, still=still):
-            again = f"{streams} streams are up to date again, by {events} events"
-            return f"{again}; {still} are set aside still." if still else f"{again}."
+            again = f"{events} events of {streams} streams were applied"
+            return f"{again}; streams set aside still: {still}." if still else f"{again}."
     raise TypeError(retried)
 
 
@@ -155,5 +155,9 @@ def _stores(data: "Path") -> "Iterator[tuple[Engine, Engine]]":
     try:
         with opened(configured) as engines:
             yield engines
-    except (StoreError, GapError, UnknownShapeError, MixedUpError, BusyError) as error:
+    except MixedUpError as error:
+        refuse(f"The stores do not belong together: {error}", code=1)
+    except (GapError, UnknownShapeError) as error:
+        refuse(f"The log cannot be read: {error}.", code=1)
+    except (StoreError, BusyError) as error:
         refuse(error, code=1)

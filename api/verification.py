@@ -59,7 +59,7 @@ def _tell(console: Console, found: Findings) -> None:
 
 def _gist(found: Findings) -> Iterable[str]:
     yield f"{found.rows:,} rows compared"
-    yield f"{found.differences:,} differences" if found.differences else "no difference"
+    yield f"differences: {found.differences:,}" if found.differences else "no difference"
     if found.behind:
         yield f"{found.behind:,} rows are behind, for their streams are in quarantine"
     if found.moved_on:

@@ -11,12 +11,12 @@ from uuid import UUID
 from zlib import crc32
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, text
 
 from domain import statements
-from domain.events import FACTS, Event, Fact, Unreadable
-from domain.upcasters import UnknownShapeError, current_version, upcast
+from domain.decoding import fact
+from domain.events import Event
+from domain.upcasters import UnknownShapeError, current_version
 
 PARTITIONS = 64
 _USER_PARTITIONS = 48  # the others are for products, so that a restock never waits behind an order
@@ -268,9 +268,6 @@ def identity(connection: Connection) -> UUID:
     return known
 
 
-_DECODERS: dict[str, TypeAdapter[Fact]] = {name: TypeAdapter(fact) for name, fact in FACTS.items()}
-
-
 def _events(rows: Iterable[Any]) -> Iterator[Event]:
     for partition, position, stream_id, stream_type, version, type_, shape, data, actor, occurred_at in rows:
         yield Event(
@@ -279,20 +276,7 @@ def _events(rows: Iterable[Any]) -> Iterator[Event]:
             stream_id=stream_id,
             stream_type=stream_type,
             version=version,
-            fact=_fact(type_, shape, data),
+            fact=fact(type_, shape, data),
             actor=actor,
             at=occurred_at,
         )
-
-
-def _fact(type_: str, schema_version: int, data: str) -> Fact | Unreadable:
-    if type_ not in _DECODERS:
-        raise UnknownShapeError(f"{type_} is not known here")
-    try:
-        if schema_version == current_version(type_):
-            return _DECODERS[type_].validate_json(data)
-        return _DECODERS[type_].validate_python(upcast(type_, schema_version, orjson.loads(data)))
-    except UnknownShapeError:
-        raise
-    except (ValidationError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        return Unreadable(type=type_, reason=str(error))

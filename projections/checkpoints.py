@@ -164,9 +164,14 @@ def check(taken: Taken, before: UUID | None, log_id: UUID) -> None:
     if taken.log_id not in {None, log_id}:
         raise MixedUpError(f"its rows come from another log than this one. {again}")
     if at.position and before is None:
-        raise MixedUpError(f"it has applied {at.position} events, and the log has fewer: it is an older one. {again}")
+        raise MixedUpError(
+            f"it has applied {at.position} events of partition {at.partition}, and the log has fewer: "
+            f"it is an older one. {again}"
+        )
     if at.position and taken.event_id not in {None, before}:
-        raise MixedUpError(f"the log has another event {at.position} than the one applied. {again}")
+        raise MixedUpError(
+            f"the log has another event {at.position} in partition {at.partition} than the one applied. {again}"
+        )
 
 
 def everything(connection: Connection) -> list[Checkpoint]:

@@ -6,4 +6,4 @@ from api.types.projection import Projection
 
 async def projections(info: Info) -> list[Projection]:
     info.context.principal.require_staff()
-    return [Projection.of(standing) for standing in await info.context.standings()]
+    return [Projection.of(standing) for standing in await info.context.standings.all()]

@@ -170,11 +170,11 @@ class TestAnotherLog:
 
 class TestAnOlderLog:
     FEWER = (
-        "MixedUpError: it has applied 5 events, and the log has fewer: it is an older one. "
+        "MixedUpError: it has applied 5 events of partition 7, and the log has fewer: it is an older one. "
         "Build it again: tandem projections rebuild {name}"
     )
     OTHERWISE = (
-        "MixedUpError: the log has another event 5 than the one applied. "
+        "MixedUpError: the log has another event 5 in partition 7 than the one applied. "
         "Build it again: tandem projections rebuild {name}"
     )
 
