@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
 from api.consistency import Consistency
-from api.context import Reads
+from api.context import Reads, Standings
 from api.documents import Documents
 from api.endpoint import Endpoint
 from api.errors import unexpected
@@ -48,6 +48,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
     messages = _connect(settings.queue.redis_url)
+    standings = Standings(write_url=settings.write.database_url, read_url=settings.read.database_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     reads = Reads(read)
@@ -65,6 +66,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         freshness=freshness,
         live=live,
         streams=streams,
+        standings=standings,
     )
 
     @asynccontextmanager
@@ -78,6 +80,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         await documents.close()
         hints.close()
         await read.dispose()
+        standings.close()
 
     routes = [
         Route(ENDPOINT, endpoint),

@@ -4,18 +4,16 @@
 
 import contextlib
 import os
-import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
 
-from api import data_folder
-
-if TYPE_CHECKING:
-    from api.settings import Settings
+from api import data_folder, projections_cli
+from api.configured import DATA, Data, refuse
+from api.configured import settings as settings_of
 
 app = typer.Typer(
     name="tandem",
@@ -27,12 +25,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(projections_cli.app)
+
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)]
-Data = Annotated[
-    Path, typer.Option(help="The data folder of the `tandem up` to use where no URLs are set.", file_okay=False)
-]
-DATA = Path(".tandem")
 
 
 @app.command()
@@ -60,15 +56,15 @@ def up(
     try:
         run(options, os.environ, _say)
     except (ConfigurationError, data_folder.NotConfiguredError) as error:
-        _refuse(error)
+        refuse(error)
     except (AddressError, UpError, EmbeddedError, data_folder.FolderError, OSError) as error:
-        _refuse(error, code=1)
+        refuse(error, code=1)
 
 
 @app.command()
 def api(*, host: Host = "127.0.0.1", port: Port = 8000, data: Data = DATA) -> None:
     """Serve the GraphQL API, and nothing else."""
-    settings = _settings(data)
+    settings = settings_of(data)
     from api.address import AddressError, check_address
     from api.app import serve
     from api.settings import ConfigurationError
@@ -77,9 +73,9 @@ def api(*, host: Host = "127.0.0.1", port: Port = 8000, data: Data = DATA) -> No
         check_address(host, port)
         serve(settings, host, port)
     except AddressError as error:
-        _refuse(error, code=1)
+        refuse(error, code=1)
     except ConfigurationError as error:
-        _refuse(error)
+        refuse(error)
 
 
 @app.command()
@@ -89,7 +85,7 @@ def worker(
     data: Data = DATA,
 ) -> None:
     """Run one Celery worker, which keeps the read tables up to date."""
-    settings = _settings(data)
+    settings = settings_of(data)
     from tasks.app import run_worker
 
     run_worker(settings.worker, concurrency=concurrency)
@@ -98,14 +94,14 @@ def worker(
 @app.command()
 def migrate(*, data: Data = DATA) -> None:
     """Bring the schemas of both databases up to date."""
-    settings = _settings(data)
+    settings = settings_of(data)
     from api.supervisor import UpError
     from api.up import migrate as run
 
     try:
         applied = run(settings)
     except UpError as error:
-        _refuse(error, code=1)
+        refuse(error, code=1)
     for store, revisions in applied.items():
         print(f"{store}: applied {', '.join(revisions)}" if revisions else f"{store}: up to date")
 
@@ -135,7 +131,7 @@ def draft_migration(
         database.migrate(url)
         drafted = domain.schema.draft(url, database.MIGRATIONS, message)
     if drafted is None:
-        _refuse(
+        refuse(
             ValueError(f"No table of the {store} store differs from its models: there is nothing to migrate."), code=1
         )
     print(drafted)
@@ -152,7 +148,7 @@ def import_(
 
     It may be interrupted and started again: what was done is not done twice.
     """
-    settings = _settings(data)
+    settings = settings_of(data)
     from rich.console import Console
 
     from api.importer import import_file
@@ -176,7 +172,7 @@ def token(
     try:
         auth = auth_from_environment(os.environ)
     except ConfigurationError as error:
-        _refuse(error)
+        refuse(error)
     role: Literal["staff", "customer"] = "staff" if staff else "customer"
     print(mint(auth, subject=str(user or "staff"), role=role, lifetime=timedelta(hours=hours)))
 
@@ -184,20 +180,6 @@ def token(
 def _say(line: str) -> None:
     with contextlib.suppress(OSError):  # that nobody reads any longer is no reason to stop
         print(line, flush=True)
-
-
-def _settings(data: Path) -> "Settings":
-    from api.settings import ConfigurationError, Settings
-
-    try:
-        return Settings.from_environment({**os.environ, **data_folder.urls(data, os.environ)})
-    except (ConfigurationError, data_folder.NotConfiguredError) as error:
-        _refuse(error)
-
-
-def _refuse(error: Exception, code: int = 2) -> NoReturn:
-    print(error, file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What every resolver is given: who asks, and the two sides of the service."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,10 @@ from api.consistency import Consistency, Token
 from api.live import Live
 from api.scalars import ConsistencyToken
 from domain.bus import Bus
+from domain.database import log_engine
+from projections import lag
+from projections.database import projection_engine
+from projections.lag import Standing
 from projections.projection import Projection, Row
 
 
@@ -38,6 +43,21 @@ class Resume:
     token: Token | None = None
 
 
+class Standings:
+    """How projections are doing, asked of both stores by a thread, since these engines block."""
+
+    def __init__(self, *, write_url: str, read_url: str) -> None:
+        self._log = log_engine(write_url)
+        self._read = projection_engine(read_url)
+
+    async def all(self) -> list[Standing]:
+        return await asyncio.to_thread(lag.standings, log=self._log, read=self._read)
+
+    def close(self) -> None:
+        self._log.dispose()
+        self._read.dispose()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     principal: Principal
@@ -45,6 +65,7 @@ class Context:
     bus: Bus
     reads: Reads
     consistency: Consistency
+    standings: Standings
     live: Live
     resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ from api import asked, event_stream, negotiation, outcomes
 from api.asked import Asked
 from api.auth import Principal, authenticate
 from api.consistency import Consistency
-from api.context import Context, Reads
+from api.context import Context, Reads, Standings
 from api.documents import Documents
 from api.errors import ApiError, BadRequest
 from api.event_stream import EventStream
@@ -47,6 +47,7 @@ class Endpoint:
         freshness: Freshness,
         live: Live,
         streams: Streams,
+        standings: Standings,
     ) -> None:
         self._schema = create_schema(NamedOperation)
         self._auth = auth
@@ -57,6 +58,7 @@ class Endpoint:
         self._freshness = freshness
         self._live = live
         self._streams = streams
+        self._standings = standings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -136,4 +138,5 @@ class Endpoint:
             reads=self._reads,
             consistency=self._consistency,
             live=self._live,
+            standings=self._standings,
         )

@@ -17,6 +17,7 @@ from api.errors import BadUserInput
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 ConsistencyToken = NewType("ConsistencyToken", str)
+BigInt = NewType("BigInt", int)
 
 
 def _text(value: object) -> str:
@@ -41,6 +42,9 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         DecimalDefinition,
         description='An exact decimal number, as a string: "59.97".',
         parse_value=_decimal,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt", description="A whole number that may outgrow 32 bits; a JSON number.", serialize=int
     ),
     ConsistencyToken: strawberry.scalar(
         name="ConsistencyToken",

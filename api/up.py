@@ -24,6 +24,7 @@ from api.demo import EXAMPLE_USER_ID, commands, users
 from api.importer import import_commands
 from api.processes import spawn
 from api.settings import Settings
+from api.stores import does_not_answer
 from api.supervisor import Part, Supervisor, UpError
 from domain.bus import UnavailableError
 from domain.database import log_engine
@@ -98,10 +99,7 @@ def migrate(settings: Settings) -> dict[str, list[str]]:
         except SchemaError as error:
             raise UpError(str(error)) from error
         except OperationalError as error:
-            raise UpError(
-                f"The {store} database does not answer: {error.orig} "
-                f"Start it, or correct TANDEM_{store.upper()}_DATABASE_URL."
-            ) from error
+            raise UpError(does_not_answer(store, error)) from error
     return applied
 
 

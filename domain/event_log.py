@@ -10,14 +10,14 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-import msgspec
 import orjson
 from sqlalchemy import Connection, text
 
 from domain import statements
-from domain.events import FACTS, Event, Fact, Unreadable
+from domain.decoding import fact
+from domain.events import Event
 from domain.statements import ALL_IS_WELL, Write
-from domain.upcasters import UnknownShapeError, current_version, upcast
+from domain.upcasters import UnknownShapeError, current_version
 
 PARTITIONS = 64
 _USER_PARTITIONS = 48  # the others are for products, so that a restock never waits behind an order
@@ -166,6 +166,14 @@ _AGES = text("""
     from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
     join events on events.partition = place.partition and events.position = place.after + 1
 """)
+_LACKING = text("""
+    select place.partition, place.after, log_heads.position
+    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
+    join log_heads on log_heads.partition = place.partition and log_heads.position > place.after
+    where not exists (
+        select from events where events.partition = place.partition and events.position > place.after
+    )
+""")
 _IDENTITY = text("select id from log_identity")
 _HEADS = text("select partition, position from log_heads")
 _HEAD = text("select position from log_heads where partition = :partition")
@@ -175,6 +183,16 @@ def read(connection: Connection, partition: int, *, after: int, limit: int) -> l
     """Return the next events of a partition behind position `after`, at most `limit`, without a gap."""
     found = connection.execute(_READ, {"partition": partition, "after": after, "limit": limit})
     return list(_events(found.all()))
+
+
+def walk(connection: Connection, partition: int, *, after: int, until: int, limit: int) -> Iterator[list[Event]]:
+    """Yield the events of a partition behind `after` and up to `until`, at most `limit` at once; raise GapError."""
+    while after < until:
+        events = read(connection, partition, after=after, limit=min(limit, until - after))
+        if not events or events[-1].position != after + len(events):
+            raise GapError(f"partition {partition} of the log lacks an event between {after} and {until}")
+        yield events
+        after = events[-1].position
 
 
 _NO_END = (1 << 63) - 1
@@ -217,7 +235,18 @@ def read_from(
     rows: dict[Place, list[Any]] = {place: [] for place in places}
     for row in found:
         rows[row[2], row[0]].append(row)
+    _check_ends(connection, [place for place in places if not rows[place] or rows[place][-1][3] == place[1]])
     return {place: _stretch(place, rows[place], limit) for place in places}
+
+
+def _check_ends(connection: Connection, places: Sequence[Place]) -> None:
+    """Raise GapError where the log says that it goes on behind one of these places, and has nothing there."""
+    if not places:
+        return
+    partitions, afters = zip(*places, strict=True)
+    lacking = connection.execute(_LACKING, {"partitions": list(partitions), "afters": list(afters)})
+    for partition, after, head in lacking:
+        raise GapError(f"partition {partition} of the log lacks all events between {after} and its end, {head}")
 
 
 def _stretch(place: Place, rows: Sequence[Any], limit: int) -> Stretch:
@@ -225,6 +254,8 @@ def _stretch(place: Place, rows: Sequence[Any], limit: int) -> Stretch:
     at_place, behind = [row for row in rows[:1] if row[3] == after], [row for row in rows if row[3] > after][:limit]
     if behind and behind[-1][3] != after + len(behind):
         raise GapError(f"partition {partition} of the log lacks an event between {after} and {behind[-1][3]}")
+    if behind and after and not at_place:
+        raise GapError(f"partition {partition} of the log lacks its event {after}")
     before = at_place[0][1] if at_place else None
     events: list[Event] = []
     unknown = None
@@ -274,9 +305,6 @@ def identity(connection: Connection) -> UUID:
     return known
 
 
-_DECODERS = {name: msgspec.json.Decoder(fact) for name, fact in FACTS.items()}
-
-
 def _events(rows: Iterable[Any]) -> Iterator[Event]:
     for partition, position, stream_id, stream_type, version, type_, shape, data, actor, occurred_at in rows:
         yield Event(
@@ -285,18 +313,7 @@ def _events(rows: Iterable[Any]) -> Iterator[Event]:
             stream_id=stream_id,
             stream_type=stream_type,
             version=version,
-            fact=_fact(type_, shape, data),
+            fact=fact(type_, shape, data),
             actor=actor,
             at=occurred_at,
         )
-
-
-def _fact(type_: str, schema_version: int, data: str) -> Fact | Unreadable:
-    if type_ not in FACTS:
-        raise UnknownShapeError(f"{type_} is not known here")
-    try:
-        if schema_version == current_version(type_):
-            return _DECODERS[type_].decode(data)
-        return msgspec.convert(upcast(type_, schema_version, orjson.loads(data)), FACTS[type_], strict=False)
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
-        return Unreadable(type=type_, reason=str(error))

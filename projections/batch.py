@@ -5,26 +5,32 @@ An event that cannot be applied sets its stream aside, from there on; all other 
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
 
 from domain.events import Event, Unreadable
 from projections import rows
 from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 
-_HOPELESS = 20  # streams set aside in one batch, and nothing else applied
-
-
-class CannotRunError(RuntimeError):
-    """The projection itself is at fault: it can apply nothing."""
+T = TypeVar("T")
 
 
 class UnreadableError(ValueError):
     """What is in the log is not the fact that it says it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The streams to set aside from now on, and whether any event that concerns the projection was applied."""
+
+    set_aside: Sequence[SetAside] = ()
+    applied: bool = False
+
+
+Apply = Callable[[Connection, Projection, Sequence[Event], Collection[UUID]], Outcome]
 
 
 def apply(
@@ -34,11 +40,11 @@ def apply(
     held: Collection[UUID] = frozenset(),
     *,
     first: bool = False,
-) -> list[SetAside]:
-    """Change a read table by events, passing over those of held streams; return the streams to set aside from now on.
+) -> Outcome:
+    """Change a read table by events, passing over those of held streams.
 
     `first`: these are the first events of their partitions, so the table has no rows yet that they could change.
-    Raises DataError or IntegrityError where the store does not take what folds gave; `apply_one_by_one` finds which.
+    Raises what `rows.is_refusal` knows where the store does not take what folds gave; `apply_one_by_one` finds which.
     """
     batch = Batch(projection, held)
     if not first:
@@ -46,33 +52,33 @@ def apply(
     for event in events:
         batch.take_in(event)
     batch.write(read, first=first)
-    return batch.set_aside
+    return batch.outcome
 
 
 def apply_one_by_one(
     read: Connection, projection: Projection, events: Sequence[Event], held: Collection[UUID] = frozenset()
-) -> list[SetAside]:
+) -> Outcome:
     """Do as `apply`, and set aside too what the store does not take, which is found by halving."""
     try:
         with read.begin_nested():
             return apply(read, projection, events, held)
-    except (DataError, IntegrityError) as error:
+    except Exception as error:
+        if not rows.is_refusal(error):
+            raise
         if len(events) == 1:
             return _refused(read, projection, events[0], error)
     half = len(events) // 2
     first = apply_one_by_one(read, projection, events[:half], held)
-    second = apply_one_by_one(read, projection, events[half:], {*held, *(each.stream_id for each in first)})
-    return first + second
+    second = apply_one_by_one(read, projection, events[half:], {*held, *(each.stream_id for each in first.set_aside)})
+    return Outcome(set_aside=[*first.set_aside, *second.set_aside], applied=first.applied or second.applied)
 
 
-def _refused(
-    read: Connection, projection: Projection, event: Event, error: DataError | IntegrityError
-) -> list[SetAside]:
+def _refused(read: Connection, projection: Projection, event: Event, error: Exception) -> Outcome:
     batch = Batch(projection)
     batch.load(read, [event])
-    batch.reject(event, error.orig or error)
+    batch.reject(event, error)
     batch.write(read)
-    return batch.set_aside
+    return batch.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,11 @@ class _Change:
     row: Row | None
     update: Update | None
     additions: Sequence[Addition]
+
+    @property
+    def concerns(self) -> bool:
+        """Whether the projection has anything to do with the event."""
+        return self.key is not None or self.update is not None or bool(self.additions)
 
 
 class Batch:
@@ -98,6 +109,10 @@ class Batch:
         self._sums: dict[Any, dict[str, Any]] = {}
         self._applied = False
 
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(set_aside=self.set_aside, applied=self._applied)
+
     def load(self, read: Connection, events: Iterable[Event]) -> None:
         keys = {key for event in events if (key := self._key(event)) is not None} - self._rows.keys()
         if keys:
@@ -111,7 +126,7 @@ class Batch:
         except Exception as error:  # noqa: BLE001 - whatever a fold raises, it concerns this stream alone
             self.reject(event, error)
             return
-        self._applied = True
+        self._applied = self._applied or change.concerns
         if change.key is not None and change.row is not None:
             self._set(change.key, change.row, event)
         if change.update is not None:
@@ -136,6 +151,7 @@ class Batch:
 
     def reject(self, event: Event, error: BaseException) -> None:
         """Set an event's stream aside, and let its row say that it is behind, where there is one that can."""
+        error = getattr(error, "orig", None) or error
         self._held.add(event.stream_id)
         self.set_aside.append(
             SetAside(
@@ -143,11 +159,9 @@ class Batch:
                 partition=event.partition,
                 position=event.position,
                 event=_type(event),
-                error=f"{type(error).__name__}: {error}",
+                error=f"{type(error).__name__}: {_said(error)}",
             )
         )
-        if len(self.set_aside) >= _HOPELESS and not self._applied:
-            raise CannotRunError(f"no event can be applied; the latest: {type(error).__name__}: {error}") from error
         if (key := self._key(event)) is not None and "stale" in self._projection.columns:
             self._update(Update(where={self._projection.key_column: key}, values={"stale": True}), event)
 
@@ -161,10 +175,26 @@ class Batch:
             rows.upsert(read, self._projection, [self._rows[key] for key in self._changed])
         if self._sums:
             rows.increase(read, self._projection, self._sums)
+        self._forget_changes()
+
+    def write_alone(self, read: Connection, event: Event) -> None:
+        """Write what one event did; if the store does not take it, undo that, and set the event's stream aside."""
+        try:
+            with read.begin_nested():
+                self.write(read)
+        except Exception as error:
+            if not rows.is_refusal(error):
+                raise
+            self._rows.replace(self._changed, rows.load(read, self._projection, self._changed))
+            self._forget_changes()
+            self.reject(event, error)
+
+    def _forget_changes(self) -> None:
+        self._updates, self._changed, self._sums = [], set(), {}
 
     def _key(self, event: Event) -> UUID | None:
         try:
-            return self._projection.key(event)
+            return _twice(self._projection.key, event)
         except Exception:  # noqa: BLE001 - it is raised again where the event is applied
             return None
 
@@ -183,7 +213,8 @@ class Batch:
         )
 
     def _set(self, key: UUID, row: Row, event: Event) -> None:
-        row["log_position"] = event.position
+        # A row that others have changed since is not put back by an event of before, which is played again.
+        row["log_position"] = max(row.get("log_position") or 0, event.position)
         self._rows[key] = row
         self._changed.add(key)
 
@@ -207,6 +238,12 @@ class Rows(dict[UUID, Row]):
         for key, row in found.items():
             self[key] = row
 
+    def replace(self, keys: Iterable[UUID], found: dict[UUID, Row]) -> None:
+        """Put what was found in the place of these keys' rows."""
+        for key in keys:
+            self.pop(key, None)
+        self.put_all(found)
+
     def __setitem__(self, key: UUID, row: Row) -> None:
         super().__setitem__(key, row)
         for columns, keys in self._found_by.items():
@@ -222,16 +259,25 @@ class Rows(dict[UUID, Row]):
             self._found_by[columns] = keys
         wanted = tuple(values.values())
         candidates = self._found_by[columns].get(wanted, ())
-        return [key for key in candidates if tuple(self[key][column] for column in columns) == wanted]
+        return [
+            key
+            for key in candidates
+            if (found := self.get(key)) is not None and tuple(found[column] for column in columns) == wanted
+        ]
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says, without the row that PostgreSQL adds to it: logs are no place for a person's data."""
+    return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
 
 
 def _type(event: Event) -> str:
     return event.fact.type if isinstance(event.fact, Unreadable) else type(event.fact).__name__
 
 
-def _twice(change: Callable[[Event], _Change], event: Event) -> _Change:
+def _twice(call: Callable[[Event], T], event: Event) -> T:
     """Try again once: a fold is pure, so what fails twice is its own doing, not that of a signal that came in."""
     try:
-        return change(event)
+        return call(event)
     except Exception:  # noqa: BLE001 - see above
-        return change(event)
+        return call(event)

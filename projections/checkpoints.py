@@ -35,6 +35,10 @@ class Checkpoint(ReadTable, table=True):
     )
 
 
+class MixedUpError(RuntimeError):
+    """The rows of a projection do not come from this log: going on would pass over events in silence."""
+
+
 class CheckpointMovedError(RuntimeError):
     """Somebody else moved a checkpoint under its lock; the batch is undone."""
 
@@ -67,8 +71,8 @@ _HALT = text("""
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
 _ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
 _RANGES = text("""
-    select partition, min(position) as slowest, max(position) as fastest from checkpoints
-    where projection = any(cast(:names as text[])) group by partition
+    select partition, min(position) as slowest, max(position) as fastest, bool_or(halted is not null) as halted
+    from checkpoints where projection = any(cast(:names as text[])) group by partition
 """)
 
 
@@ -153,10 +157,27 @@ async def position(connection: AsyncConnection, name: str, partition: int) -> in
     return (await connection.execute(_POSITION, {"name": name, "partition": partition})).scalar_one_or_none() or 0
 
 
-def ranges(connection: Connection, names: Iterable[str]) -> dict[int, tuple[int, int]]:
-    """Return, a partition, the positions of the slowest and of the fastest of these projections."""
+def ranges(connection: Connection, names: Iterable[str]) -> dict[int, tuple[int, int, bool]]:
+    """Return, a partition, the positions of the slowest and the fastest of these projections, and if one is halted."""
     found = connection.execute(_RANGES, {"names": list(names)})
-    return {partition: (slowest, fastest) for partition, slowest, fastest in found.all()}
+    return {partition: (slowest, fastest, halted) for partition, slowest, fastest, halted in found.all()}
+
+
+def check(taken: Taken, before: UUID | None, log_id: UUID) -> None:
+    """Raise MixedUpError where rows do not come from this log, which has the event `before` where they stand."""
+    at = taken.at
+    again = f"Build it again: tandem projections rebuild {at.projection}"
+    if taken.log_id not in {None, log_id}:
+        raise MixedUpError(f"its rows come from another log than this one. {again}")
+    if at.position and before is None:
+        raise MixedUpError(
+            f"it has applied {at.position} events of partition {at.partition}, and the log has fewer: "
+            f"it is an older one. {again}"
+        )
+    if at.position and taken.event_id not in {None, before}:
+        raise MixedUpError(
+            f"the log has another event {at.position} in partition {at.partition} than the one applied. {again}"
+        )
 
 
 def positions(connection: Connection) -> dict[str, dict[int, int]]:

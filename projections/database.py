@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from domain import schema
 from projections import checkpoints, states
@@ -48,6 +49,20 @@ def projection_engine(url: str) -> Engine:
             "application_name": "tandem-projections",
             "options": "-c lock_timeout=5000 -c statement_timeout=10000 "
             "-c idle_in_transaction_session_timeout=15000 -c synchronous_commit=off -c timezone=UTC",
+        },
+    )
+
+
+def patient_engine(url: str) -> Engine:
+    """Return an engine for the operator: transactions that read a whole log before they end, one at a time."""
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        poolclass=NullPool,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "tandem-projections",
+            "options": "-c lock_timeout=5000 -c statement_timeout=600000 "
+            "-c idle_in_transaction_session_timeout=0 -c synchronous_commit=off -c timezone=UTC",
         },
     )
 

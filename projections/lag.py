@@ -49,15 +49,18 @@ class Standing:
 
 
 def partitions_behind(*, log: Engine, read: Engine, names: Iterable[str]) -> list[int]:
-    """Return the partitions in which one of these projections is not where the log is.
+    """Return the partitions in which one of these projections is not where the log is, or is halted.
 
-    To be beyond the head counts too: whoever drains that partition finds out what is the matter.
+    To be beyond the head counts too: whoever drains that partition finds out what is the matter, or that nothing is
+    any longer.
     """
     with read.connect() as connection:
         reached = checkpoints.ranges(connection, names)
     with log.connect() as connection:
         heads = event_log.heads(connection)
-    return [partition for partition, head in heads.items() if reached.get(partition, (0, 0)) != (head, head)]
+    return [
+        partition for partition, head in heads.items() if reached.get(partition, (0, 0, False)) != (head, head, False)
+    ]
 
 
 def standings(*, log: Engine, read: Engine) -> list[Standing]:

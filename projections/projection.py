@@ -1,7 +1,7 @@
 """The contract of a file in `projections/views`: a read table, and how events change it. Somebody else runs it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 from domain.events import Event
+from domain.tables import WriteTable
 
 NEXT, OLD = "__next", "__old"
 """Suffixes of the tables beside the one that is shown: of the one being built, and of the one shown before."""
@@ -26,6 +27,22 @@ class Update:
 
     where: Mapping[str, Any]
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the write store keeps too of a row, under its key as `id`: these columns are equal at an equal version.
+
+    `counted` are columns of the write store that follow from a row with its counters, and change without its version.
+    """
+
+    table: type[WriteTable]
+    columns: tuple[str, ...]
+    counted: Mapping[str, Callable[[Row], Any]] = field(default_factory=dict, hash=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.table.__tablename__)
 
 
 class ReadTable(SQLModel, registry=registry()):
@@ -65,6 +82,8 @@ class Projection:
     update: Callable[[Event], Update | None] = _no_update
     add: Callable[[Event], Iterable[Addition]] = _nothing
     counters: frozenset[str] = frozenset()
+    kept: Kept | None = None
+    """What the write store must agree with; verification compares it."""
     version: int = 1
     """Raised with every change that rows of before do not have: `tandem projections rebuild` brings it to them."""
     suffix: str = ""

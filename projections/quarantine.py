@@ -61,6 +61,7 @@ _HELD = text("""
     select stream_id from quarantine
     where projection = :name and partition = any(cast(:partitions as smallint[]))
 """)
+_SIZE = text("select count(*) from quarantine where projection = :name")
 _PLACES = text("select partition, stream_id, position from quarantine where projection = :name")
 _ALL = text("select projection, stream_id, partition, position, event, error, since from quarantine order by since")
 _RELEASE = text("delete from quarantine where projection = :name and stream_id = any(cast(:streams as uuid[]))")
@@ -78,10 +79,20 @@ def add(connection: Connection, name: str, streams: Sequence[SetAside]) -> None:
             "partitions": [each.partition for each in streams],
             "positions": [each.position for each in streams],
             "events": [each.event for each in streams],
-            "errors": [each.error.replace("\0", "\\0")[:_LONGEST_ERROR] for each in streams],
+            "errors": [_storable(each.error) for each in streams],
         },
     )
     connection.execute(_COUNT, {"name": name, "partitions": sorted({each.partition for each in streams})})
+
+
+def _storable(error: str) -> str:
+    """Return an error as PostgreSQL takes it: what cannot be stored may have made it."""
+    return error.replace("\0", "\\0").encode(errors="backslashreplace").decode()[:_LONGEST_ERROR]
+
+
+def size(connection: Connection, name: str) -> int:
+    """Return how many streams are set aside."""
+    return int(connection.execute(_SIZE, {"name": name}).scalar_one())
 
 
 def held(connection: Connection, name: str, partitions: Iterable[int]) -> frozenset[UUID]:

@@ -1,16 +1,16 @@
 """Plays again what was set aside, after whatever kept it from being applied was mended."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError
 
 from domain import event_log
 from domain.events import Event
-from projections import checkpoints, quarantine
+from projections import checkpoints, quarantine, rows
 from projections.batch import Batch
 from projections.checkpoints import Taken
 from projections.projection import Projection
@@ -40,58 +40,80 @@ class Retried:
 def retry(projection: Projection, *, log: Engine, read: Engine) -> Retried:
     """Apply, in its order, all that was passed over; what fails again stays set aside, from there on."""
     with read.connect() as connection:
-        places = quarantine.places(connection, projection.name)
+        partitions = sorted(quarantine.places(connection, projection.name))
     done = Retried()
     with log.connect() as log_connection:
-        for partition, streams in places.items():
-            try:
-                done += _play(projection, partition, streams, log_connection, read)
-            except (DataError, IntegrityError):
-                # The store does not take one of them: each alone, so that it stops no other.
-                for stream, position in sorted(streams.items(), key=lambda place: place[1]):
-                    done += _alone(projection, partition, {stream: position}, log_connection, read)
+        for partition in partitions:
+            done += _retry(projection, partition, log_connection, read)
     return done
 
 
-def _alone(
-    projection: Projection, partition: int, stream: Mapping[UUID, int], log: Connection, read: Engine
-) -> Retried:
+def _retry(projection: Projection, partition: int, log: Connection, read: Engine) -> Retried:
     try:
-        return _play(projection, partition, stream, log, read)
-    except (DataError, IntegrityError):
-        return Retried(still=1)
+        return _play(projection, partition, log, read, _together)
+    except Exception as error:
+        if not rows.is_refusal(error):
+            raise
+        return _play(projection, partition, log, read, _one_by_one)
 
 
-def _play(
-    projection: Projection, partition: int, streams: Mapping[UUID, int], log: Connection, read: Engine
-) -> Retried:
-    """Play streams of one partition, each from its position up to the checkpoint, which is held meanwhile.
+def _together(batch: Batch, _: Connection, event: Event) -> None:
+    batch.take_in(event)
 
-    Updates that came in between changed other rows then; they change these now, at their place in the order.
-    """
-    batch, played = Batch(projection), dict[UUID, list[Event]]()
+
+def _one_by_one(batch: Batch, read: Connection, event: Event) -> None:
+    """Take an event in and write it, so that it is known which one the store does not take."""
+    batch.write(read)
+    batch.load(read, [event])
+    batch.take_in(event)
+    batch.write_alone(read, event)
+
+
+TakeIn = Callable[[Batch, Connection, Event], None]
+
+
+def _play(projection: Projection, partition: int, log: Connection, read: Engine, take_in: TakeIn) -> Retried:
+    """Play the streams of one partition up to the checkpoint, which is held meanwhile."""
     with read.begin() as connection:
-        until = _take(connection, projection, partition).at.position
-        after = min(streams.values()) - 1
-        while after < until:
-            events = event_log.read(log, partition, after=after, limit=min(_CHUNK, until - after))
-            mine = [event for event in events if event.position >= streams.get(event.stream_id, until + 1)]
-            batch.load(connection, mine)
-            for event in events:
-                if event.position < streams.get(event.stream_id, until + 1):
-                    batch.follow(event)
-                else:
-                    batch.take_in(event)
-                    played.setdefault(event.stream_id, []).append(event)
-            after = events[-1].position
+        taken = _take(connection, projection, partition)
+        # Under the lock: whoever retried at the same time may have taken them back.
+        streams = quarantine.places(connection, projection.name).get(partition, {})
+        if not streams:
+            return Retried()
+        until = taken.at.position
+        [here] = event_log.read_from(log, [(partition, until)], limit=1).values()
+        checkpoints.check(taken, here.before, event_log.identity(log))
+        played, batch = dict[UUID, Event](), Batch(projection)
+        times = Counter[UUID]()
+        for events in event_log.walk(log, partition, after=min(streams.values()) - 1, until=until, limit=_CHUNK):
+            _play_events(batch, connection, events, streams, take_in)
+            mine = [event for event in events if _is_passed_over(event, streams)]
+            played |= {event.stream_id: event for event in mine}
+            times.update(event.stream_id for event in mine)
         failed = {each.stream_id for each in batch.set_aside}
         released = [stream for stream in streams if stream not in failed]
         for stream in released:
-            batch.freshen(played[stream][-1])
+            batch.freshen(played[stream])
         batch.write(connection)
         quarantine.add(connection, projection.name, batch.set_aside)
         quarantine.release(connection, projection.name, released, partition)
-    return Retried(streams=len(released), events=sum(len(played[stream]) for stream in released), still=len(failed))
+    return Retried(streams=len(released), events=sum(times[stream] for stream in released), still=len(failed))
+
+
+def _play_events(
+    batch: Batch, read: Connection, events: Sequence[Event], streams: Mapping[UUID, int], take_in: TakeIn
+) -> None:
+    """Updates that came in between changed other rows then; they change these now, at their place in the order."""
+    batch.load(read, [event for event in events if _is_passed_over(event, streams)])
+    for event in events:
+        if _is_passed_over(event, streams):
+            take_in(batch, read, event)
+        else:
+            batch.follow(event)
+
+
+def _is_passed_over(event: Event, streams: Mapping[UUID, int]) -> bool:
+    return event.stream_id in streams and event.position >= streams[event.stream_id]
 
 
 def _take(connection: Connection, projection: Projection, partition: int) -> Taken:

@@ -6,11 +6,26 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from projections.projection import Projection, Row, Update
+
+_TOO_LARGE = "54"  # the class of SQLSTATE of what is too large for an index or a row
+
+
+class UnstorableError(ValueError):
+    """A value that no column could hold."""
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the store does not take a value; else it has other troubles, which pass."""
+    if isinstance(error, OperationalError):
+        return (getattr(error.orig, "sqlstate", None) or "").startswith(_TOO_LARGE)
+    return isinstance(error, DataError | IntegrityError | UnstorableError | psycopg.DataError | psycopg.IntegrityError)
 
 
 def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> dict[UUID, Row]:
@@ -32,12 +47,12 @@ def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) 
         for row in rows:
             values = [row[column] for column in columns]
             for place in as_json:
-                values[place] = orjson.dumps(values[place]).decode()
+                values[place] = _json(values[place])
             copy.write_row(values)
 
 
 def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
-    connection.execute(_upsert(projection), {"rows": _json(rows)})
+    connection.execute(_upsert(projection), {"rows": _json(list(rows))})
 
 
 def update(connection: Connection, projection: Projection, changes: Iterable[tuple[Update, int]]) -> None:
@@ -48,17 +63,20 @@ def update(connection: Connection, projection: Projection, changes: Iterable[tup
         row = {**change.where, **change.values, "log_position": position}
         alike.setdefault(shape, {})[tuple(change.where.values())] = row  # the last one wins
     for (changed, where), rows in alike.items():
-        connection.execute(_update(projection, changed, where), {"rows": _json(rows.values())})
+        connection.execute(_update(projection, changed, where), {"rows": _json(list(rows.values()))})
 
 
 def increase(connection: Connection, projection: Projection, sums: Mapping[UUID, Mapping[str, Any]]) -> None:
     """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
     key = projection.key_column
-    connection.execute(_increase(projection), {"rows": _json({key: row, **added} for row, added in sums.items())})
+    connection.execute(_increase(projection), {"rows": _json([{key: row, **added} for row, added in sums.items()])})
 
 
-def _json(rows: Iterable[Row]) -> str:
-    return orjson.dumps(list(rows), default=str).decode()
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError as error:  # such as a number of more than 64 bits
+        raise UnstorableError(str(error)) from error
 
 
 def _folded(projection: Projection) -> list[str]:

@@ -10,13 +10,15 @@ from dataclasses import replace
 from time import monotonic
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain import event_log
 from domain.event_log import Stretch
-from projections import batch, checkpoints, quarantine, states
+from projections import batch, checkpoints, quarantine, rows, states
+from projections.batch import Outcome
 from projections.checkpoints import CheckpointMovedError, Move, Taken
 from projections.progress import Progress
 from projections.projection import NEXT, Projection
@@ -29,11 +31,14 @@ Place = tuple[str, int]
 """The name of a projection, and a partition."""
 
 # The store's trouble or another runner's work, not the projection's: it is raised, and the next nudge tries again.
-_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, CheckpointMovedError, OSError)
+_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, CheckpointMovedError, OSError)
 
 
-class MixedUpError(RuntimeError):
-    """The rows of a projection do not come from this log: going on would pass over events in silence."""
+_HOPELESS = 20  # streams set aside, and nothing applied
+
+
+class CannotRunError(RuntimeError):
+    """The projection itself is at fault: it can apply nothing."""
 
 
 class Runner:
@@ -148,16 +153,7 @@ class Runner:
 def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
     """Raise where the rows do not come from this log, or where it goes on in a way that this code does not know."""
     for taken, stretch in here:
-        at = taken.at
-        again = f"Build it again: tandem projections rebuild {at.projection}"
-        if taken.log_id not in {None, log_id}:
-            raise MixedUpError(f"its rows come from another log than this one. {again}")
-        if at.position and stretch.before is None:
-            raise MixedUpError(
-                f"it has applied {at.position} events, and the log has fewer: it is an older one. {again}"
-            )
-        if at.position and taken.event_id not in {None, stretch.before}:
-            raise MixedUpError(f"the log has another event {at.position} than the one applied. {again}")
+        checkpoints.check(taken, stretch.before, log_id)
         if stretch.unknown is not None and not stretch.events:
             raise stretch.unknown
 
@@ -169,17 +165,29 @@ def _apply(
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
     if one_by_one:
-        set_aside = batch.apply_one_by_one(read, projection, events, held)
+        outcome = batch.apply_one_by_one(read, projection, events, held)
     else:
         at_the_beginning = all(taken.at.position == 0 for taken, _ in here)
         # Counters may come to a row before its own first event, so such a table is never known to be empty.
         first = at_the_beginning and projection.suffix == NEXT and not projection.counters
-        set_aside = batch.apply(read, projection, events, held, first=first)
-    quarantine.add(read, projection.name, set_aside)
-    for stream in set_aside:
+        outcome = batch.apply(read, projection, events, held, first=first)
+    _check_hope(read, projection, outcome)
+    quarantine.add(read, projection.name, outcome.set_aside)
+    for stream in outcome.set_aside:
         log.error(
             "%s sets stream %s aside at its %s: %s", projection.name, stream.stream_id, stream.event, stream.error
         )
+
+
+def _check_hope(read: Connection, projection: Projection, outcome: Outcome) -> None:
+    """Raise CannotRunError where a projection would set aside stream after stream, because it is broken itself.
+
+    What is in quarantine already counts too: events may come one by one.
+    """
+    if outcome.applied or not outcome.set_aside:
+        return
+    if quarantine.size(read, projection.name) + len(outcome.set_aside) >= _HOPELESS:
+        raise CannotRunError(f"no event can be applied; the latest: {outcome.set_aside[-1].error}")
 
 
 def _move(taken: Taken, stretch: Stretch) -> Move:
@@ -195,5 +203,7 @@ def _move(taken: Taken, stretch: Stretch) -> Move:
 
 
 def _raise_trouble(error: Exception) -> None:
+    if rows.is_refusal(error):
+        return
     if isinstance(error, _TROUBLE) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         raise error

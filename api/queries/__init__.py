@@ -5,6 +5,7 @@ import strawberry
 from api.queries.order import order
 from api.queries.product import product
 from api.queries.products import products
+from api.queries.projections import projections
 from api.queries.user import user
 from api.queries.user_orders import user_orders
 
@@ -19,3 +20,4 @@ class Query:
     user = strawberry.field(user)
     product = strawberry.field(product)
     products = strawberry.field(products)
+    projections = strawberry.field(projections)

@@ -28,8 +28,9 @@ from domain.events import (
     ProductRestocked,
     ProductRetired,
 )
+from domain.tables import Product
 from projections.keyset import Keyset
-from projections.projection import Addition, Projection, ReadTable, Row, known
+from projections.projection import Addition, Kept, Projection, ReadTable, Row, known
 
 
 def _counter(sa_type: Any) -> Any:
@@ -117,7 +118,19 @@ def _returned(item: OrderLine, *, restocked: bool = True) -> Addition:
     return item.product_id, {"units_sold": -item.quantity if restocked else 0, "revenue": -item.total}
 
 
-PROJECTION = Projection(table=ProductsView, key=key, fold=fold, add=add, counters=frozenset({"units_sold", "revenue"}))
+def left(row: Row) -> int | None:
+    """Return how many pieces are in stock; None: not counted."""
+    return None if row["stocked"] is None else row["stocked"] - row["units_sold"]
+
+
+KEPT = Kept(
+    table=Product,
+    columns=("sku", "name", "price", "currency", "retired", "version", "created_at", "updated_at"),
+    counted={"stock": left},
+)
+PROJECTION = Projection(
+    table=ProductsView, key=key, fold=fold, add=add, counters=frozenset({"units_sold", "revenue"}), kept=KEPT
+)
 
 BY_NAME = Keyset(ProductsView.name, ProductsView.product_id)
 

@@ -28,8 +28,9 @@ from domain.events import (
     UserRenamed,
 )
 from domain.lifecycle import Status
+from domain.tables import Order
 from projections.keyset import Keyset
-from projections.projection import Projection, ReadTable, Row, Update, known
+from projections.projection import Kept, Projection, ReadTable, Row, Update, known
 
 Item = dict[str, Any]
 Place = tuple[int, UUID]
@@ -199,7 +200,14 @@ def _details(fact: Fact | Unreadable) -> Item:
     return {}
 
 
-PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold, update=update)
+KEPT = Kept(
+    table=Order,
+    columns=(
+        *("number", "user_id", "status", "total", "currency", "version", "created_at", "updated_at"),
+        *("payment_reference", "carrier", "tracking_number", "cancellation_reason"),
+    ),
+)
+PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold, update=update, kept=KEPT)
 
 NEWEST_FIRST = Keyset(UserOrdersView.created_at, UserOrdersView.order_id, descending=True)
 

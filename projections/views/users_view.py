@@ -20,7 +20,8 @@ from domain.events import (
     UserRenamed,
 )
 from domain.money import Currency
-from projections.projection import Projection, ReadTable, Row, known
+from domain.tables import User
+from projections.projection import Kept, Projection, ReadTable, Row, known
 
 
 class UsersView(ReadTable, table=True):
@@ -97,7 +98,8 @@ def _spent(user: Row, amount: Decimal) -> Row:
     return user | {"total_spent": user["total_spent"] + amount}
 
 
-PROJECTION = Projection(table=UsersView, key=key, fold=fold)
+KEPT = Kept(table=User, columns=("name", "email", "version", "created_at", "updated_at"))
+PROJECTION = Projection(table=UsersView, key=key, fold=fold, kept=KEPT)
 
 
 def by_id(user_id: UUID) -> Select[UsersView]:

@@ -13,7 +13,8 @@ from tests.support.sources import PACKAGES, ROOT, sources
 
 # Where the environment is read, and what for.
 READERS = {
-    "api/cli.py": "the entry of every process: settings",
+    "api/cli.py": "the entry of every process",
+    "api/configured.py": "the settings of every process",
     "api/embedded.py": "what the servers that it starts inherit",
 }
 NAMES = {"environ", "environb", "getenv", "getenvb"}

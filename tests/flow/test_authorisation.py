@@ -35,6 +35,7 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
     ),
     "product": ("query ($product: ID!) { product(id: $product) { id } }", (DATA, DATA, DATA, DATA)),
     "products": ("{ products(first: 1) { nodes { id } } }", (DATA, DATA, DATA, DATA)),
+    "projections": ("{ projections { name } }", (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, DATA)),
     "registerUser": (
         """mutation ($email: String!) { registerUser(input: {name: "Ada", email: $email}) { __typename } }""",
         (DATA, DATA, DATA, DATA),

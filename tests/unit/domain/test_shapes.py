@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import event_log
+from domain import decoding
 from domain.events import FACTS, Fact, OrderLine, UserRegistered
 from domain.upcasters import UPCASTERS, current_version
 from tests.support import shapes
@@ -102,7 +102,7 @@ class TestOlderShapes:
     def test_are_read_as_todays(self, key: str) -> None:
         type_, version = key.split("/")
         written, read = EXAMPLES[key]
-        assert event_log._fact(type_, int(version), json.dumps(written)) == read
+        assert decoding.fact(type_, int(version), json.dumps(written)) == read
 
 
 class TestKeeping:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from domain import event_log
+from domain import decoding
 from domain.events import SCHEMA_VERSIONS
 from domain.upcasters import UnknownShapeError, Upcaster, current_version, upcast
 from tests.support.facts import REGISTERED, USER_ID
@@ -87,13 +87,13 @@ class TestReading:
 
     def test_lifts_a_user_of_before_there_were_currencies(self) -> None:
         written = {"user_id": str(USER_ID), "name": "Ada", "email": "ada@example.com"}
-        assert event_log._fact("UserRegistered", 1, orjson.dumps(written).decode()) == REGISTERED
+        assert decoding.fact("UserRegistered", 1, orjson.dumps(written).decode()) == REGISTERED
 
     @pytest.mark.parametrize(("type_", "version"), [("UserRegistered", 3), ("OrderPaid", 2), ("OrderPaid", 0)])
     def test_refuses_what_a_newer_version_of_this_code_wrote(self, type_: str, version: int) -> None:
         with pytest.raises(UnknownShapeError, match=f"^{type_} of version {version} is not known here$"):
-            event_log._fact(type_, version, "{}")
+            decoding.fact(type_, version, "{}")
 
     def test_refuses_a_fact_that_it_does_not_know(self) -> None:
         with pytest.raises(UnknownShapeError, match=r"^OrderTeleported is not known here$"):
-            event_log._fact("OrderTeleported", 1, "{}")
+            decoding.fact("OrderTeleported", 1, "{}")

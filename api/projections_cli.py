@@ -1,0 +1,163 @@
+"""`tandem projections ...`: how the read tables are doing, and what an operator can do about it."""
+
+# ruff: noqa: PLC0415 - what each command needs is imported in it, so that `tandem --help` answers at once
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from time import sleep
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.configured import DATA, Data, refuse, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from projections.projection import Projection
+
+app = typer.Typer(
+    name="projections",
+    help="The read tables: how they are doing, and what to do about it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+EVERY_SECONDS = 1.0
+DIFFERENT = 1
+Name = Annotated[str | None, typer.Argument(help="One projection; all, if none is named.")]
+
+
+@app.command()
+def status(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Once a second, until Ctrl-C.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for programs; with --watch a line each time.")] = False,
+    data: Data = DATA,
+) -> None:
+    """Show how far each projection is, what is halted, and what is set aside."""
+    with _stores(data) as (log, read), contextlib.suppress(KeyboardInterrupt):
+        if watch:
+            _watch(log, read, json=json)
+        else:
+            _show(log, read, json=json)
+
+
+@app.command()
+def retry(name: Name = None, *, data: Data = DATA) -> None:
+    """Play again, in its order, what was set aside; do so once its cause is mended.
+
+    Exits with 1 while something is set aside still.
+    """
+    chosen = _chosen(name)
+    with _stores(data) as (log, read):
+        from projections.retry import Retried
+        from projections.retry import retry as play
+
+        done = Retried()
+        for projection in chosen:
+            mine = play(projection, log=log, read=read)
+            print(f"{projection.name}: {_told(mine)}")
+            done += mine
+    if done.still:
+        refuse("What is set aside still: tandem projections status", code=1)
+
+
+@app.command()
+def verify(
+    name: Name = None,
+    *,
+    sample: Annotated[
+        int | None, typer.Option(help="Compare this many of the 64 partitions, chosen at random.", min=1, max=64)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Choose the same partitions again.")] = None,
+    data: Data = DATA,
+) -> None:
+    """Fold the log again, and compare it with every row of the read tables and with the write store.
+
+    Exits with 0 where nothing differs, else with 1. Events may come in meanwhile.
+    """
+    chosen = _chosen(name)
+    if seed is not None and sample is None:
+        refuse("--seed chooses a sample: give --sample too.")
+    with _stores(data) as (log, read):
+        from api.verification import verify as run
+
+        try:
+            differences = run(chosen, log=log, read=read, sample=sample, seed=seed)
+        except KeyboardInterrupt:
+            refuse("Interrupted. Nothing was changed.", code=130)
+    if differences:
+        raise typer.Exit(DIFFERENT)
+
+
+def _watch(log: "Engine", read: "Engine", *, json: bool) -> None:
+    from rich.live import Live
+
+    from api import status_table
+
+    console = status_table.console()
+    if json or not console.is_terminal:
+        while True:
+            _show(log, read, json=json)
+            sleep(EVERY_SECONDS)
+    with Live(console=console, auto_refresh=False, screen=True) as live:
+        while True:
+            live.update(status_table.page(status_table.status(log, read)), refresh=True)
+            sleep(EVERY_SECONDS)
+
+
+def _show(log: "Engine", read: "Engine", *, json: bool) -> None:
+    import orjson
+
+    from api import status_table
+
+    found = status_table.status(log, read)
+    if json:
+        print(orjson.dumps(status_table.plain(found)).decode(), flush=True)
+    else:
+        status_table.console().print(status_table.page(found))
+
+
+def _told(retried: object) -> str:
+    from projections.retry import Retried
+
+    match retried:
+        case Retried(streams=0, still=0):
+            return "nothing is set aside."
+        case Retried(streams=streams, events=events, still=still):
+            again = f"{events} events of {streams} streams were applied"
+            return f"{again}; streams set aside still: {still}." if still else f"{again}."
+    raise TypeError(retried)
+
+
+def _chosen(name: str | None) -> "Sequence[Projection]":
+    from projections.catalogue import projections
+
+    chosen = [each for each in projections() if name in {None, each.name}]
+    if not chosen:
+        refuse(f"There is no projection {name}; there are {', '.join(each.name for each in projections())}.")
+    return chosen
+
+
+@contextlib.contextmanager
+def _stores(data: "Path") -> "Iterator[tuple[Engine, Engine]]":
+    configured = settings(data)
+    from api.stores import StoreError, opened
+    from domain.event_log import GapError
+    from domain.upcasters import UnknownShapeError
+    from projections.checkpoints import MixedUpError
+    from projections.retry import BusyError
+
+    try:
+        with opened(configured) as engines:
+            yield engines
+    except MixedUpError as error:
+        refuse(f"The stores do not belong together: {error}", code=1)
+    except (GapError, UnknownShapeError) as error:
+        refuse(f"The log cannot be read: {error}.", code=1)
+    except (StoreError, BusyError) as error:
+        refuse(error, code=1)
