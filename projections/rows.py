@@ -8,14 +8,14 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, TextClause, text
 
-from projections.projection import Projection, Row, Update
+from projections.projection import Key, Projection, Row, Update
 
 
 def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> dict[UUID, Row]:
     """Return the rows of these keys that exist, without their counters."""
     found = connection.execute(_select(projection), {"keys": list(keys)})
     columns = tuple(found.keys())
-    place = columns.index(_key(projection))
+    place = columns.index(_folded_by(projection))
     return {values[place]: dict(zip(columns, values, strict=True)) for values in found.all()}
 
 
@@ -30,19 +30,25 @@ def update(connection: Connection, projection: Projection, change: Update, *, lo
     connection.execute(_update(projection, tuple(values), tuple(change.where)), parameters)
 
 
-def increase(connection: Connection, projection: Projection, sums: Mapping[UUID, Mapping[str, Any]]) -> None:
+def increase(connection: Connection, projection: Projection, sums: Mapping[Key, Mapping[str, Any]]) -> None:
     """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
-    key = _key(projection)
-    connection.execute(_increase(projection), {"rows": _json({key: row, **added} for row, added in sums.items())})
+    names = _keys(projection)
+    rows = ({**dict(zip(names, key, strict=True)), **added} for key, added in sums.items())
+    connection.execute(_increase(projection), {"rows": _json(rows)})
 
 
 def _json(rows: Iterable[Row]) -> str:
     return orjson.dumps(list(rows), default=str).decode()
 
 
-def _key(projection: Projection) -> str:
-    [key] = projection.table.__table__.primary_key.columns  # type: ignore[attr-defined]
-    return str(key.name)
+def _keys(projection: Projection) -> list[str]:
+    return [str(column.name) for column in projection.table.__table__.primary_key.columns]  # type: ignore[attr-defined]
+
+
+def _folded_by(projection: Projection) -> str:
+    """Return the one column that names the rows of a fold."""
+    [key] = _keys(projection)
+    return key
 
 
 def _folded(projection: Projection) -> list[str]:
@@ -56,12 +62,12 @@ def _folded(projection: Projection) -> list[str]:
 @cache
 def _select(projection: Projection) -> TextClause:
     columns = ", ".join(_folded(projection))
-    return text(f"select {columns} from {projection.name} where {_key(projection)} = any(:keys)")  # noqa: S608
+    return text(f"select {columns} from {projection.name} where {_folded_by(projection)} = any(:keys)")  # noqa: S608
 
 
 @cache
 def _upsert(projection: Projection) -> TextClause:
-    columns, key = _folded(projection), _key(projection)
+    columns, key = _folded(projection), _folded_by(projection)
     listed = ", ".join(columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
     return text(f"""
@@ -81,7 +87,8 @@ def _update(projection: Projection, changed: tuple[str, ...], where: tuple[str, 
 
 @cache
 def _increase(projection: Projection) -> TextClause:
-    name, key, counters = projection.name, _key(projection), sorted(projection.counters)
+    name, counters = projection.name, sorted(projection.counters)
+    key = ", ".join(_keys(projection))
     listed = ", ".join([key, *counters])
     changes = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in counters)
     return text(f"""

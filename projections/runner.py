@@ -16,7 +16,7 @@ from domain import event_log
 from domain.events import Event
 from projections import checkpoints, rows
 from projections.progress import Progress
-from projections.projection import Projection, Row, Update
+from projections.projection import Key, Projection, Row, Update
 
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
@@ -149,8 +149,8 @@ class Batch:
         self.changed.add(key)
 
 
-def _sums(projection: Projection, events: Iterable[Event]) -> dict[UUID, dict[str, Any]]:
-    sums: dict[UUID, dict[str, Any]] = {}
+def _sums(projection: Projection, events: Iterable[Event]) -> dict[Key, dict[str, Any]]:
+    sums: dict[Key, dict[str, Any]] = {}
     if projection.counters:
         for event in events:
             for key, amounts in projection.add(event):

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from api.queries.daily_sales import daily_sales
 from api.queries.order import order
 from api.queries.product import product
 from api.queries.products import products
@@ -19,3 +20,4 @@ class Query:
     user = strawberry.field(user)
     product = strawberry.field(product)
     products = strawberry.field(products)
+    daily_sales = strawberry.field(daily_sales, description="Both days included; days without sales are not listed.")

@@ -99,7 +99,7 @@ def add(event: Event) -> Iterable[Addition]:
             yield _sold(fact.line)
         case OrderItemQuantityChanged() as fact:
             more = fact.quantity - fact.before
-            yield fact.product_id, {"units_sold": more, "revenue": more * fact.unit_price}
+            yield (fact.product_id,), {"units_sold": more, "revenue": more * fact.unit_price}
         case OrderItemRemoved() as fact:
             yield _returned(fact.line)
         case OrderCancelled() as fact:
@@ -109,12 +109,12 @@ def add(event: Event) -> Iterable[Addition]:
 
 
 def _sold(item: OrderLine) -> Addition:
-    return item.product_id, {"units_sold": item.quantity, "revenue": item.total}
+    return (item.product_id,), {"units_sold": item.quantity, "revenue": item.total}
 
 
 def _returned(item: OrderLine, *, restocked: bool = True) -> Addition:
     """Take a line back; pieces that stay with the buyer remain sold, so that the stock stays what it is."""
-    return item.product_id, {"units_sold": -item.quantity if restocked else 0, "revenue": -item.total}
+    return (item.product_id,), {"units_sold": -item.quantity if restocked else 0, "revenue": -item.total}
 
 
 PROJECTION = Projection(table=ProductsView, key=key, fold=fold, add=add, counters=frozenset({"units_sold", "revenue"}))

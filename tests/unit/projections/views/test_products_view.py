@@ -73,23 +73,23 @@ def then_tea(fact: Fact, **changed: object) -> None:
 class TestAdd:
     def test_counts_every_line_of_an_order(self) -> None:
         assert list(PROJECTION.add(event(facts.CREATED))) == [
-            (TEA_ID, {"units_sold": 2, "revenue": Decimal("19.98")}),
-            (MUG_ID, {"units_sold": 1, "revenue": Decimal("0.01")}),
+            ((TEA_ID,), {"units_sold": 2, "revenue": Decimal("19.98")}),
+            ((MUG_ID,), {"units_sold": 1, "revenue": Decimal("0.01")}),
         ]
 
     def test_counts_an_added_item(self) -> None:
         assert list(PROJECTION.add(event(facts.ITEM_ADDED))) == [
-            (POT_ID, {"units_sold": 3, "revenue": Decimal("15.00")})
+            ((POT_ID,), {"units_sold": 3, "revenue": Decimal("15.00")})
         ]
 
     @pytest.mark.parametrize(("quantity", "units", "revenue"), [(5, 3, "29.97"), (1, -1, "-9.99")])
     def test_counts_the_difference_of_a_changed_quantity(self, quantity: int, units: int, revenue: str) -> None:
         changed = replace(facts.QUANTITY_CHANGED, quantity=quantity)
-        assert list(PROJECTION.add(event(changed))) == [(TEA_ID, {"units_sold": units, "revenue": Decimal(revenue)})]
+        assert list(PROJECTION.add(event(changed))) == [((TEA_ID,), {"units_sold": units, "revenue": Decimal(revenue)})]
 
     def test_takes_a_removed_item_back(self) -> None:
         assert list(PROJECTION.add(event(facts.ITEM_REMOVED))) == [
-            (MUG_ID, {"units_sold": -1, "revenue": Decimal("-0.01")})
+            ((MUG_ID,), {"units_sold": -1, "revenue": Decimal("-0.01")})
         ]
 
     @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ class TestAdd:
     )
     def test_takes_every_line_back_of_an_order_whose_pieces_come_back(self, fact: Fact) -> None:
         assert list(PROJECTION.add(event(fact))) == [
-            (TEA_ID, {"units_sold": -2, "revenue": Decimal("-19.98")}),
-            (MUG_ID, {"units_sold": -1, "revenue": Decimal("-0.01")}),
+            ((TEA_ID,), {"units_sold": -2, "revenue": Decimal("-19.98")}),
+            ((MUG_ID,), {"units_sold": -1, "revenue": Decimal("-0.01")}),
         ]
 
     def test_takes_only_the_money_back_where_the_pieces_are_gone(self) -> None:
         assert list(PROJECTION.add(event(facts.REFUNDED))) == [
-            (TEA_ID, {"units_sold": 0, "revenue": Decimal("-19.98")}),
-            (MUG_ID, {"units_sold": 0, "revenue": Decimal("-0.01")}),
+            ((TEA_ID,), {"units_sold": 0, "revenue": Decimal("-19.98")}),
+            ((MUG_ID,), {"units_sold": 0, "revenue": Decimal("-0.01")}),
         ]
 
     @pytest.mark.parametrize("fact", UNCOUNTED, ids=lambda fact: type(fact).__name__)
