@@ -21,6 +21,7 @@ ORDER = """
 """
 USER = "id name email orderCount totalSpent { amount } lastOrderAt createdAt updatedAt version"
 PRODUCT = "id sku name price { amount } stock retired unitsSold revenue { amount } createdAt updatedAt version"
+DAY = "date orderCount unitCount revenue { amount currency } cancelledCount refundedCount"
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 
 # Each with the tables that it reads, one statement each.
@@ -43,6 +44,10 @@ READS: dict[str, tuple[str, list[str]]] = {
     "products": (
         f"query ($first: Int) {{ products(first: $first) {{ nodes {{ {PRODUCT} }} edges {{ cursor }} {PAGE} }} }}",
         ["products_view"],
+    ),
+    "dailySales": (
+        f'{{ dailySales(from: "2020-01-01", to: "2029-12-31") {{ {DAY} }} }}',
+        ["daily_sales_view"],
     ),
 }
 
