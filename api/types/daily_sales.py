@@ -21,12 +21,11 @@ class DailySales:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "DailySales":
-        currency = Currency.of(row["currency"])
         return cls(
             date=row["day"],
             order_count=row["order_count"],
             unit_count=row["unit_count"],
-            revenue=Money(amount=row["revenue"].quantize(currency.zero), currency=currency.code),
+            revenue=Money(amount=row["revenue"].quantize(Currency.of(row["currency"]).zero), currency=row["currency"]),
             cancelled_count=row["cancelled_count"],
             refunded_count=row["refunded_count"],
         )

@@ -1,0 +1,39 @@
+"""Search: words that must all be found in a row's text. An index of its trigrams finds them, wherever they stand."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Index, Text, literal_column, text
+
+_TRIGRAM = 3
+_WILDCARDS = re.compile(r"([\\%_])")
+
+
+class Searched:
+    """The text that a read table is searched in: some of its columns, none of them null, a blank before each."""
+
+    def __init__(self, *columns: str) -> None:
+        self._sql = "(" + " || ".join(f"' ' || {column}" for column in columns) + ")"
+
+    def index(self, name: str) -> Index:
+        return Index(name, text(f"{self._sql} gin_trgm_ops"), postgresql_using="gin")
+
+    def contains(self, words: Iterable[str]) -> list[ColumnElement[bool]]:
+        """Return a condition a word: it is found, of whatever letter case."""
+        return [literal_column(self._sql, Text).ilike(_pattern(word)) for word in words]
+
+
+def words_of(search: str) -> tuple[str, ...]:
+    """Return the words of a text, each once, in the composed form in which texts are stored."""
+    return tuple(dict.fromkeys(unicodedata.normalize("NFC", search).split()))
+
+
+def _pattern(word: str) -> str:
+    """Return what a text is like that has a word, with its wildcards taken for letters.
+
+    No index of trigrams finds one or two letters, except where a word begins; anywhere else they say little too. Not so
+    in Chinese, where two letters are a word and no blank precedes it: what is not ASCII is looked for everywhere.
+    """
+    escaped = _WILDCARDS.sub(r"\\\1", word)
+    return f"% {escaped}%" if len(word) < _TRIGRAM and word.isascii() else f"%{escaped}%"
