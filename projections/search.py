@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Index, Text, literal_column, text
+from sqlalchemy import ColumnElement, Index, Text, literal_column
 
 _TRIGRAM = 3
 _WILDCARDS = re.compile(r"([\\%_])")
@@ -13,15 +13,19 @@ _WILDCARDS = re.compile(r"([\\%_])")
 class Searched:
     """The text that a read table is searched in: some of its columns, none of them null, a blank before each."""
 
-    def __init__(self, *columns: str) -> None:
-        self._sql = "(" + " || ".join(f"' ' || {column}" for column in columns) + ")"
+    def __init__(self, first: str, *more: str) -> None:
+        # In the parentheses that PostgreSQL gives it, so that models and migrations can be compared.
+        self._sql = f"' ' || {first}"
+        for column in more:
+            self._sql = f"(({self._sql}) || ' ') || {column}"
 
     def index(self, name: str) -> Index:
-        return Index(name, text(f"{self._sql} gin_trgm_ops"), postgresql_using="gin")
+        searched = literal_column(f"({self._sql})", Text).label("searched")
+        return Index(name, searched, postgresql_using="gin", postgresql_ops={"searched": "gin_trgm_ops"})
 
     def contains(self, words: Iterable[str]) -> list[ColumnElement[bool]]:
         """Return a condition a word: it is found, of whatever letter case."""
-        return [literal_column(self._sql, Text).ilike(_pattern(word)) for word in words]
+        return [literal_column(f"({self._sql})", Text).ilike(_pattern(word)) for word in words]
 
 
 def words_of(search: str) -> tuple[str, ...]:

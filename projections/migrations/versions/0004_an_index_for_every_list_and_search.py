@@ -24,9 +24,9 @@ _LISTS = {
     "products_view": {"retired": ["retired", "name", "product_id"]},
 }
 _SEARCHED = {
-    "user_orders_view": "(' ' || number || ' ' || user_name || ' ' || user_email || ' ' || item_names)",
-    "users_view": "(' ' || name || ' ' || email)",
-    "products_view": "(' ' || name || ' ' || sku)",
+    "user_orders_view": "(((((((' ' || number) || ' ') || user_name) || ' ') || user_email) || ' ') || item_names)",
+    "users_view": "(((' ' || name) || ' ') || email)",
+    "products_view": "(((' ' || name) || ' ') || sku)",
 }
 
 
@@ -36,8 +36,14 @@ def upgrade() -> None:
         for name, columns in indexes.items():
             op.create_index(f"ix_{table}_{name}", table, columns, unique=False)
     for table, searched in _SEARCHED.items():
-        trigrams = sa.text(f"{searched} gin_trgm_ops")
-        op.create_index(f"ix_{table}_search", table, [trigrams], unique=False, postgresql_using="gin")
+        op.create_index(
+            f"ix_{table}_search",
+            table,
+            [sa.literal_column(searched).label("searched")],
+            unique=False,
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+        )
 
 
 def _create_extension() -> None:

@@ -54,5 +54,5 @@ class TestContains:
 
     def test_has_a_condition_a_word(self) -> None:
         assert [str(condition) for condition in TEXT.contains([])] == []
-        text = "(' ' || name || ' ' || email)"
+        text = "(((' ' || name) || ' ') || email)"
         assert [str(condition.left) for condition in TEXT.contains(["a", "b"])] == [text, text]  # type: ignore[attr-defined]

@@ -146,7 +146,7 @@ class TestSelects:
         assert listed() == "WHERE version IS NOT NULL"
 
     def test_search_for_the_very_text(self) -> None:
-        text = "(' ' || name || ' ' || sku)"
+        text = "(((' ' || name) || ' ') || sku)"
         assert listed(words=("50%_off", "tea")) == (
             f"WHERE version IS NOT NULL AND {text} ILIKE '%%50\\%%\\_off%%' AND {text} ILIKE '%%tea%%'"
         )

@@ -253,7 +253,7 @@ class TestSelects:
         assert wanted == [f"WHERE {created} AND total >= 5.00 AND total <= 19.99"]
 
     def test_list_those_that_have_all_words_somewhere(self) -> None:
-        text = "(' ' || number || ' ' || user_name || ' ' || user_email || ' ' || item_names)"
+        text = "(((((((' ' || number) || ' ') || user_name) || ' ') || user_email) || ' ') || item_names)"
         assert listed(words=("ada", "10_")) == [f"WHERE {text} ILIKE '%%ada%%' AND {text} ILIKE '%%10\\_%%'"]
 
 
