@@ -12,7 +12,7 @@ from functools import reduce
 from operator import add, ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_, union_all
 from sqlalchemy.orm import QueryableAttribute
 
 from projections.projection import Row
@@ -102,10 +102,11 @@ def cut(
         conditions.append(keyset.behind(wanted.after))
     if wanted.before is not None:
         conditions.append(keyset.ahead_of(wanted.before))
-    rows = _in_order(parts, keyset, conditions, columns, falling=keyset.descending != wanted.backward)
+    falling = keyset.descending != wanted.backward
+    rows = _in_order(parts, keyset, conditions, columns, falling=falling, limit=wanted.limit + 1, offset=wanted.offset)
     if beyond:
         rows = rows.add_columns(_rows_beyond(parts, keyset, wanted).scalar_subquery().label(BEYOND))
-    return rows.limit(wanted.limit + 1).offset(wanted.offset or None)
+    return rows
 
 
 def far_side(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
@@ -129,7 +130,8 @@ def _rows_beyond(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
     elif start is not None:
         conditions.append(keyset.ahead_of(start, inclusive=True))
     # In the order that leads away from the cursor: the nearest row is next to it, and most often the cursor's own.
-    nearest = _in_order(parts, keyset, conditions, (), falling=keyset.descending == wanted.backward).limit(1)
+    falling = keyset.descending == wanted.backward
+    nearest = _in_order(parts, keyset, conditions, (), falling=falling, limit=1)
     return select(func.count()).select_from(nearest.subquery("nearest"))
 
 
@@ -140,12 +142,19 @@ def _in_order(
     columns: Collection[str] | None,
     *,
     falling: bool,
+    limit: int,
+    offset: int = 0,
 ) -> Select[Any]:
+    """Return the first rows of a list. Of several parts each gives as many as may be needed, out of its index."""
     shown = keyset.columns(columns)
     found = [part.with_only_columns(*shown, maintain_column_froms=True).where(*conditions) for part in parts]
-    rows: Select[Any] = found[0]
-    place: list[Any] = [keyset.sort, keyset.key]
-    if len(found) > 1:
-        merged = union_all(*found).subquery("merged")
-        rows, place = select(merged), [merged.c[keyset.sort.key], merged.c[keyset.key.key]]
-    return rows.order_by(*(column.desc() if falling else column.asc() for column in place))
+    order = _order(keyset.sort, keyset.key, falling=falling)
+    if len(found) == 1:
+        return found[0].order_by(*order).limit(limit).offset(offset or None)
+    merged = union_all(*(part.order_by(*order).limit(limit + offset) for part in found)).subquery("merged")
+    order = _order(merged.c[keyset.sort.key], merged.c[keyset.key.key], falling=falling)
+    return select(merged).order_by(*order).limit(limit).offset(offset or None)
+
+
+def _order(*columns: Any, falling: bool) -> list[UnaryExpression[Any]]:
+    return [column.desc() if falling else column.asc() for column in columns]

@@ -37,7 +37,8 @@ def _pattern(word: str) -> str:
     """Return what a text is like that has a word, with its wildcards taken for letters.
 
     No index of trigrams finds one or two letters, except where a word begins; anywhere else they say little too. Not so
-    in Chinese, where two letters are a word and no blank precedes it: what is not ASCII is looked for everywhere.
+    where two letters are a word and none has a blank before it, as in Chinese: those are worth a look at every row.
     """
     escaped = _WILDCARDS.sub(r"\\\1", word)
-    return f"% {escaped}%" if len(word) < _TRIGRAM and word.isascii() else f"%{escaped}%"
+    begins = len(word) < _TRIGRAM and not any(unicodedata.east_asian_width(letter) == "W" for letter in word)
+    return f"% {escaped}%" if begins else f"%{escaped}%"

@@ -38,8 +38,9 @@ class TestContains:
             ("ada@example.com", "%ada@example.com%"),
             ("te", "% te%"),
             ("t", "% t%"),
-            ("\u00f6l", "%\u00f6l%"),
+            ("\u00f6l", "% \u00f6l%"),
             ("\u8336", "%\u8336%"),
+            ("\u7eff\u8336", "%\u7eff\u8336%"),
         ],
     )
     def test_looks_for_short_words_where_words_begin(self, word: str, expected: str) -> None:
