@@ -27,6 +27,10 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         "query ($user: ID!) { userOrders(userId: $user) { nodes { id } totalCount } }",
         (UNAUTHENTICATED, DATA, FORBIDDEN, DATA),
     ),
+    "orders": ("{ orders(first: 1) { nodes { id } totalCount } }", (UNAUTHENTICATED, DATA, DATA, DATA)),
+    "node": ("query ($order: ID!) { node(id: $order) { id } }", (NULL, DATA, NULL, DATA)),
+    "me": ("{ me { id } }", (UNAUTHENTICATED, DATA, DATA, NULL)),
+    "users": ("{ users(first: 1) { nodes { id } totalCount } }", FOR_STAFF),
     "user": (
         "query ($user: ID!) { user(id: $user) { id orders { nodes { id } } } }",
         (UNAUTHENTICATED, DATA, FORBIDDEN, DATA),
