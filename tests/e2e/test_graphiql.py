@@ -12,7 +12,17 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-TITLES = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
+TITLES = [
+    "RegisterUser",
+    "AddProduct",
+    "CreateOrder",
+    "PayOrder",
+    "ShipOrder",
+    "UserOrders",
+    "Products",
+    "Orders",
+    "DailySales",
+]
 PATIENCE_SECONDS = 30
 FLAGS = [
     "--headless=new",

@@ -118,6 +118,8 @@ class TestPage:
                 "ShipOrder",
                 "UserOrders",
                 "Products",
+                "Orders",
+                "DailySales",
             )
         ]
         assert all(query.startswith("# ") for query in queries)
