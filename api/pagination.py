@@ -1,17 +1,18 @@
-"""Pages: arguments checked, cursors made and read. A cursor is opaque, and bound to its list, sort and filter."""
+"""Pages: arguments checked, cursors made and read.
+
+A cursor is opaque and bound to its list, sort and filter: it carries their digest, and its own place in it.
+"""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
-from typing import Any
 
 import orjson
 import strawberry
 
 from api.errors import ApiError, BadUserInput
-from projections.keyset import Keyset, Slice
+from projections.keyset import Keyset, Parts, Place, Slice
 from projections.projection import Row
 
 DEFAULT_SIZE = 20
@@ -37,23 +38,34 @@ class PageArguments:
     page: int | None = None
 
 
-class Page:
-    """The rows of a slice, in the list's own order, and what lies around them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A list that can be read page by page: its rows, the order they are in, and what its cursors are bound to."""
 
-    def __init__(self, *, rows: Sequence[Row], slice: Slice, keyset: Keyset, binding: Binding) -> None:  # noqa: A002 - the word for it
+    parts: Parts
+    keyset: Keyset
+    binding: Binding
+
+
+class Page:
+    """The rows of a slice, in the list's own order, and what lies around them.
+
+    `beyond`: whether the list goes on beyond the place that the slice begins at.
+    """
+
+    def __init__(self, *, rows: Sequence[Row], slice: Slice, listing: Listing, beyond: bool = False) -> None:  # noqa: A002 - the word for it
         self.slice = slice
         self._more = len(rows) > slice.limit
+        self._beyond = beyond
         kept = list(rows[: slice.limit])
         self.shown = kept[::-1] if slice.backward else kept
-        self._keyset = keyset
-        self._binding = binding
+        self._listing = listing
 
     def cursors(self) -> list[str]:
         return [self._cursor(row) for row in self.shown]
 
     def info(self) -> PageInfo:
-        back = self._more if self.slice.backward else self.slice.after is not None or self.slice.offset > 0
-        on = self.slice.before is not None if self.slice.backward else self._more
+        back, on = (self._more, self._beyond) if self.slice.backward else (self._beyond, self._more)
         return PageInfo(
             has_next_page=on,
             has_previous_page=back,
@@ -61,23 +73,20 @@ class Page:
             end_cursor=self._cursor(self.shown[-1]) if self.shown else None,
         )
 
-    @cached_property
-    def _seal(self) -> str:
-        return _seal(self._keyset, self._binding)
-
     def _cursor(self, row: Row) -> str:
-        return _encode([self._seal, *(str(value) for value in self._keyset.place(row))])
+        place = [str(value) for value in self._listing.keyset.place(row)]
+        return _encode([_seal(self._listing, place), *place])
 
 
-def slice_of(wanted: PageArguments, keyset: Keyset, binding: Binding) -> Slice:
+def slice_of(wanted: PageArguments, listing: Listing) -> Slice:
     """Check the arguments of a page; raise BadUserInput, or INVALID_CURSOR for a cursor of another list."""
     _check(wanted)
     size = wanted.last if wanted.last is not None else wanted.first
     limit = DEFAULT_SIZE if size is None else size
     return Slice(
         limit=limit,
-        after=_place(wanted.after, keyset, binding),
-        before=_place(wanted.before, keyset, binding),
+        after=_place(wanted.after, listing),
+        before=_place(wanted.before, listing),
         backward=wanted.last is not None,
         offset=0 if wanted.page is None else (wanted.page - 1) * limit,
     )
@@ -97,13 +106,14 @@ def _check(wanted: PageArguments) -> None:
         raise BadUserInput(f"page must be between 1 and {LARGEST_PAGE}; this one is {wanted.page}.")
 
 
-def _place(cursor: str | None, keyset: Keyset, binding: Binding) -> tuple[Any, Any] | None:
+def _place(cursor: str | None, listing: Listing) -> Place | None:
     if cursor is None:
         return None
     try:
-        seal, sort, key = _decode(cursor)
-        if seal == _seal(keyset, binding) and "\0" not in sort:
-            return keyset.read(sort, key)
+        seal, *place = _decode(cursor)
+        if seal == _seal(listing, place):
+            sort, key = place
+            return listing.keyset.read(sort, key)
     except (ValueError, TypeError, ArithmeticError):
         pass
     raise ApiError(
@@ -111,8 +121,11 @@ def _place(cursor: str | None, keyset: Keyset, binding: Binding) -> tuple[Any, A
     )
 
 
-def _seal(keyset: Keyset, binding: Binding) -> str:
-    return sha256(repr((keyset.sort.key, keyset.descending, binding)).encode()).hexdigest()[:12]
+def _seal(listing: Listing, place: Sequence[str]) -> str:
+    """Return a digest of a place and of the list that it is in. It is no secret: a place in a list is nobody's."""
+    keyset = listing.keyset
+    sealed = repr((keyset.sort.key, keyset.descending, listing.binding, *place))
+    return sha256(sealed.encode()).hexdigest()[:16]
 
 
 def _encode(values: list[str]) -> str:

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NewType
 from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.schema.types.base_scalars import DateTimeDefinition, DecimalDefinition
+from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition, DecimalDefinition
 from strawberry.types.scalar import ScalarDefinition
 
 from api.errors import BadUserInput
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 ConsistencyToken = NewType("ConsistencyToken", str)
 BigInt = NewType("BigInt", int)
@@ -36,8 +38,29 @@ def _decimal(value: object) -> Decimal | str:
     return Decimal(str(value)) if _DECIMAL.fullmatch(str(value)) else "not a number"
 
 
+def _moment(value: object) -> datetime:
+    """Take a moment with or without an offset; one without is in UTC, as all that is answered."""
+    try:
+        if isinstance(value, str) and _MOMENT.fullmatch(value):
+            at = datetime.fromisoformat(value.upper())
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise GraphQLError("This is no moment: write it like 2026-01-31T12:00:00Z.")
+
+
+def _day(value: object) -> date:
+    try:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise GraphQLError("This is no day: write it like 2026-01-31.")
+
+
 SCALARS: Mapping[object, ScalarDefinition] = {
-    datetime: replace(DateTimeDefinition, description="A moment in UTC, ISO-8601."),
+    datetime: replace(DateTimeDefinition, description="A moment in UTC, ISO-8601.", parse_value=_moment),
+    date: replace(DateDefinition, description="A calendar day, ISO-8601.", parse_value=_day),
     Decimal: replace(
         DecimalDefinition,
         description='An exact decimal number, as a string: "59.97".',

@@ -100,6 +100,8 @@ class OrderItemAdded:
     line: OrderLine
     total: Decimal
     """The order's, after this."""
+    currency: str
+    """The order's; since version 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,8 @@ class OrderItemQuantityChanged:
     unit_price: Decimal
     total: Decimal
     """The order's, after this."""
+    currency: str
+    """The order's; since version 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +125,8 @@ class OrderItemRemoved:
     line: OrderLine
     total: Decimal
     """The order's, after this."""
+    currency: str
+    """The order's; since version 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +159,8 @@ class OrderCancelled:
     reason: str
     lines: tuple[OrderLine, ...]
     total: Decimal
+    currency: str
+    """The order's; since version 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +170,8 @@ class OrderRefunded:
     reason: str
     lines: tuple[OrderLine, ...]
     total: Decimal
+    currency: str
+    """The order's; since version 2."""
     restocked: bool
     """Whether the order's pieces are back in stock: they are, unless they were shipped."""
 
@@ -187,7 +197,14 @@ Fact = (
 )
 
 # Facts whose shape has changed since they were first written down; domain.upcasters lifts the older ones.
-SCHEMA_VERSIONS: dict[str, int] = {"UserRegistered": 2}
+SCHEMA_VERSIONS: dict[str, int] = {
+    "UserRegistered": 2,
+    "OrderItemAdded": 2,
+    "OrderItemQuantityChanged": 2,
+    "OrderItemRemoved": 2,
+    "OrderCancelled": 2,
+    "OrderRefunded": 2,
+}
 FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in get_args(Fact)}
 
 

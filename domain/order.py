@@ -156,7 +156,9 @@ def add_item(
         )
     added = _priced(item, catalogue, pricing, ("item",))
     total = _total((*order.lines, added), ("item",))
-    return OrderItemAdded(order_id=order.order_id, user_id=order.user_id, line=added, total=total)
+    return OrderItemAdded(
+        order_id=order.order_id, user_id=order.user_id, line=added, total=total, currency=order.currency
+    )
 
 
 def change_quantity(
@@ -180,6 +182,7 @@ def change_quantity(
         quantity=quantity,
         unit_price=current.unit_price,
         total=_total(changed, ("quantity",)),
+        currency=order.currency,
     )
 
 
@@ -190,7 +193,9 @@ def remove_item(order: OrderState, *, product_id: UUID) -> OrderItemRemoved:
     if not left:
         raise InvalidInput("The last item cannot be removed; cancel the order instead.", ("productId",))
     total = _total(left, ("productId",))
-    return OrderItemRemoved(order_id=order.order_id, user_id=order.user_id, line=removed, total=total)
+    return OrderItemRemoved(
+        order_id=order.order_id, user_id=order.user_id, line=removed, total=total, currency=order.currency
+    )
 
 
 def pay(order: OrderState, *, payment_reference: str) -> OrderPaid:
@@ -215,7 +220,12 @@ def cancel(order: OrderState, *, reason: str) -> OrderCancelled:
     why = line(reason, ("reason",), what="The reason")
     move(order.status, Action.CANCEL)
     return OrderCancelled(
-        order_id=order.order_id, user_id=order.user_id, reason=why, lines=order.lines, total=order.total
+        order_id=order.order_id,
+        user_id=order.user_id,
+        reason=why,
+        lines=order.lines,
+        total=order.total,
+        currency=order.currency,
     )
 
 
@@ -228,6 +238,7 @@ def refund(order: OrderState, *, reason: str) -> OrderRefunded:
         reason=why,
         lines=order.lines,
         total=order.total,
+        currency=order.currency,
         restocked=order.status in RESTOCKED_WHEN_REFUNDED,
     )
 

@@ -12,14 +12,19 @@ class UnknownShapeError(LookupError):
     """A fact is of a version that this code does not know: written by a newer one, or missing an upcaster."""
 
 
-def _user_registered_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Until version 2 there was one currency."""
+def _with_currency(data: dict[str, Any]) -> dict[str, Any]:
+    """Until version 2 these facts named no currency, and there was one."""
     return data | {"currency": "USD"}
 
 
 # From a version of a fact to the next one.
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
-    ("UserRegistered", 1): _user_registered_1,
+    ("UserRegistered", 1): _with_currency,
+    ("OrderItemAdded", 1): _with_currency,
+    ("OrderItemQuantityChanged", 1): _with_currency,
+    ("OrderItemRemoved", 1): _with_currency,
+    ("OrderCancelled", 1): _with_currency,
+    ("OrderRefunded", 1): _with_currency,
 }
 
 

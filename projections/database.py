@@ -16,7 +16,11 @@ _CONNECT_SECONDS = 5
 
 
 def query_engine(url: str, *, connections: int = 16) -> AsyncEngine:
-    """Return an engine for queries: read-only, each statement a transaction of its own."""
+    """Return an engine for queries: read-only, each statement a transaction of its own.
+
+    Statements are planned for the very values they are sent with: which index is best depends on how rare a status, a
+    word or a span of time is, and a plan for any value is the wrong one for some.
+    """
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         isolation_level="AUTOCOMMIT",
@@ -29,6 +33,8 @@ def query_engine(url: str, *, connections: int = 16) -> AsyncEngine:
             "server_settings": {
                 "application_name": "tandem-queries",
                 "default_transaction_read_only": "on",
+                "plan_cache_mode": "force_custom_plan",
+                "jit": "off",  # what it compiles takes longer than any of these statements
                 "statement_timeout": "5000",
                 "timezone": "UTC",
             },

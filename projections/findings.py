@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 EXAMPLES = 20  # differences of each projection that are told whole
 A_ROW, NO_ROW = "a row", "no row"
@@ -17,7 +16,7 @@ class Difference:
     """
 
     table: str
-    key: UUID
+    key: Any
     column: str | None = None
     found: Any
     expected: Any

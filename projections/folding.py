@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.events import Event, Unreadable
-from projections.projection import Addition, Projection, Row, Update
+from projections.projection import Addition, Key, Projection, Row, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ class Folding:
 
     def __init__(self, projection: Projection, held: Mapping[UUID, int]) -> None:
         self.rows: dict[UUID, Row] = {}
-        self.sums: dict[UUID, dict[str, Any]] = {}
-        self.behind: set[UUID] = set()
+        self.sums: dict[Key, dict[str, Any]] = {}
+        self.behind: set[Key] = set()
         self.broken: list[Broken] = []
         self.additions_known = True
         self._projection = projection
@@ -96,7 +96,7 @@ class Folding:
         self.additions_known = self.additions_known and not isinstance(event.fact, Unreadable)
         if key is None:
             return
-        self.behind.add(key)
+        self.behind.add((key,))
         if is_first and key in self.rows and "stale" in self._projection.columns:
             self._put(key, self.rows[key] | {"stale": True, "log_position": event.position})
 

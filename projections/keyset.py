@@ -1,13 +1,37 @@
-"""Pages of a select by keyset: where the last page ended, not how many rows came before it."""
+"""Pages of a list by keyset: where the last page ended, not how many rows came before it.
 
+A list comes in parts that have no row in common, each of which an index holds in the order of the list; several of them
+are merged as they are read. That is how a page of orders in any of several statuses costs no more than one of all.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import reduce
+from operator import add, ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_, union_all
 from sqlalchemy.orm import QueryableAttribute
 
 from projections.projection import Row
+
+Place = tuple[Any, Any]
+"""Where a row stands in a list: its values of the sort column and of the key."""
+
+Parts = Sequence[Select[Any]]
+
+BEYOND = "beyond"
+"""A column of a slice: how many rows, 0 or 1, there are on the far side of the cursor that it begins at."""
+
+_COMPARISONS: Mapping[tuple[bool, bool], Callable[[Any, Any], Any]] = {
+    (True, False): gt,
+    (True, True): ge,
+    (False, False): lt,
+    (False, True): le,
+}
+_MOST_DIGITS = 60
 
 
 class Keyset:
@@ -18,18 +42,41 @@ class Keyset:
         self.key: QueryableAttribute[Any] = key
         self.descending = descending
 
-    def place(self, row: Row) -> tuple[Any, Any]:
+    def place(self, row: Row) -> Place:
         """Return where a row stands in this order."""
         return row[self.sort.key], row[self.key.key]
 
-    def read(self, sort: str, key: str) -> tuple[Any, Any]:
+    def read(self, sort: str, key: str) -> Place:
         """Return the place that was written down as text; raise ValueError where it is none."""
         return _read(self.sort, sort), _read(self.key, key)
+
+    def behind(self, place: Place, *, inclusive: bool = False) -> ColumnElement[bool]:
+        return self._beside(place, greater=not self.descending, inclusive=inclusive)
+
+    def ahead_of(self, place: Place, *, inclusive: bool = False) -> ColumnElement[bool]:
+        return self._beside(place, greater=self.descending, inclusive=inclusive)
+
+    def columns(self, names: Collection[str] | None) -> list[QueryableAttribute[Any]]:
+        """Return these columns of the table, or all, always with those that make up a place."""
+        table = self.key.class_
+        wanted = table.__table__.columns.keys() if names is None else {*names, self.sort.key, self.key.key}
+        return [getattr(table, name) for name in table.__table__.columns.keys() if name in wanted]  # noqa: SIM118 - no dict
+
+    def _beside(self, place: Place, *, greater: bool, inclusive: bool) -> ColumnElement[bool]:
+        compared: ColumnElement[bool] = _COMPARISONS[greater, inclusive](tuple_(self.sort, self.key), place)
+        return compared
 
 
 def _read(column: QueryableAttribute[Any], value: str) -> Any:
     kind = column.type.python_type
-    return datetime.fromisoformat(value).astimezone(UTC) if kind is datetime else kind(value)
+    if kind is datetime:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    read = kind(value)
+    if kind is Decimal and not (read.is_finite() and abs(read.adjusted()) < _MOST_DIGITS):
+        raise ValueError("no amount has that many digits")
+    if kind is str and "\0" in value:
+        raise ValueError("no text has a NUL")
+    return read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +84,77 @@ class Slice:
     """Which rows of a list: `limit` of them behind `after`, or, `backward`, the last ones before `before`."""
 
     limit: int
-    after: tuple[Any, Any] | None = None
-    before: tuple[Any, Any] | None = None
+    after: Place | None = None
+    before: Place | None = None
     backward: bool = False
     offset: int = 0
 
 
-def cut(rows: Select[Any], keyset: Keyset, wanted: Slice) -> Select[Any]:
-    """Return the rows of a slice, one more than its limit where there are more, backward in reverse order."""
-    place = tuple_(keyset.sort, keyset.key)
+def cut(
+    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None, beyond: bool = False
+) -> Select[Any]:
+    """Return the rows of a slice, one more than its limit where there are more, backward in reverse order.
+
+    With `beyond`, every row says whether the list goes on beyond the place that the slice begins at.
+    """
+    conditions = []
     if wanted.after is not None:
-        rows = rows.where(place < wanted.after if keyset.descending else place > wanted.after)
+        conditions.append(keyset.behind(wanted.after))
     if wanted.before is not None:
-        rows = rows.where(place > wanted.before if keyset.descending else place < wanted.before)
+        conditions.append(keyset.ahead_of(wanted.before))
     falling = keyset.descending != wanted.backward
-    order = [column.desc() if falling else column.asc() for column in (keyset.sort, keyset.key)]
-    return rows.order_by(*order).limit(wanted.limit + 1).offset(wanted.offset or None)
+    rows = _in_order(parts, keyset, conditions, columns, falling=falling, limit=wanted.limit + 1, offset=wanted.offset)
+    if beyond:
+        rows = rows.add_columns(_rows_beyond(parts, keyset, wanted).scalar_subquery().label(BEYOND))
+    return rows
+
+
+def far_side(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
+    """Return what `beyond` says, of a slice that has no rows to say it."""
+    return select(_rows_beyond(parts, keyset, wanted).scalar_subquery().label(BEYOND))
+
+
+def count(parts: Parts) -> Select[Any]:
+    """Return how many rows there are in a list."""
+    if len(parts) == 1:
+        return parts[0].with_only_columns(func.count().label("count"), maintain_column_froms=True)
+    counts = [part.with_only_columns(func.count(), maintain_column_froms=True) for part in parts]
+    return select(reduce(add, [each.scalar_subquery() for each in counts]).label("count"))
+
+
+def _rows_beyond(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
+    start = wanted.before if wanted.backward else wanted.after
+    conditions = []
+    if start is not None and wanted.backward:
+        conditions.append(keyset.behind(start, inclusive=True))
+    elif start is not None:
+        conditions.append(keyset.ahead_of(start, inclusive=True))
+    # In the order that leads away from the cursor: the nearest row is next to it, and most often the cursor's own.
+    falling = keyset.descending == wanted.backward
+    nearest = _in_order(parts, keyset, conditions, (), falling=falling, limit=1)
+    return select(func.count()).select_from(nearest.subquery("nearest"))
+
+
+def _in_order(
+    parts: Parts,
+    keyset: Keyset,
+    conditions: Sequence[ColumnElement[bool]],
+    columns: Collection[str] | None,
+    *,
+    falling: bool,
+    limit: int,
+    offset: int = 0,
+) -> Select[Any]:
+    """Return the first rows of a list. Of several parts each gives as many as may be needed, out of its index."""
+    shown = keyset.columns(columns)
+    found = [part.with_only_columns(*shown, maintain_column_froms=True).where(*conditions) for part in parts]
+    order = _order(keyset.sort, keyset.key, falling=falling)
+    if len(found) == 1:
+        return found[0].order_by(*order).limit(limit).offset(offset or None)
+    merged = union_all(*(part.order_by(*order).limit(limit + offset) for part in found)).subquery("merged")
+    order = _order(merged.c[keyset.sort.key], merged.c[keyset.key.key], falling=falling)
+    return select(merged).order_by(*order).limit(limit).offset(offset or None)
+
+
+def _order(*columns: Any, falling: bool) -> list[UnaryExpression[Any]]:
+    return [column.desc() if falling else column.asc() for column in columns]

@@ -17,7 +17,10 @@ NEXT, OLD = "__next", "__old"
 Row = dict[str, Any]
 """One row of a read table, column by column. A fold never changes the row it is given: it returns another."""
 
-Addition = tuple[UUID, Mapping[str, Any]]
+Key = tuple[Any, ...]
+"""The primary key of a row, column by column."""
+
+Addition = tuple[Key, Mapping[str, Any]]
 """The key of a row and what is added to its counters."""
 
 
@@ -53,6 +56,14 @@ class MissingRowError(LookupError):
     """An event changes a row that its earlier events should have made."""
 
 
+def _no_row(_: Event) -> UUID | None:
+    return None
+
+
+def _unchanged(row: Row | None, _: Event) -> Row | None:
+    return row
+
+
 def _nothing(_: Event) -> Iterable[Addition]:
     return ()
 
@@ -72,13 +83,14 @@ class Projection:
     of the event's own partition.
 
     `add` is for numbers that events of many partitions raise, which no fold can hold: it gives amounts to be added to
-    the columns in `counters`. Those belong to `add` alone; they start at zero, and may do so before the row's own
-    first event has come.
+    the columns in `counters` of rows named by their whole primary key. Those columns belong to `add` alone; they start
+    at zero, and may do so before the row's own first event has come. A table of nothing but a key and counters has
+    neither `key` nor `fold`.
     """
 
     table: type[ReadTable]
-    key: Callable[[Event], UUID | None]
-    fold: Callable[[Row | None, Event], Row | None]
+    key: Callable[[Event], UUID | None] = _no_row
+    fold: Callable[[Row | None, Event], Row | None] = _unchanged
     update: Callable[[Event], Update | None] = _no_update
     add: Callable[[Event], Iterable[Addition]] = _nothing
     counters: frozenset[str] = frozenset()

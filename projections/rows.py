@@ -12,7 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from projections.projection import Projection, Row, Update
+from projections.projection import Key, Projection, Row, Update
 
 _TOO_LARGE = "54"  # the class of SQLSTATE of what is too large for an index or a row
 
@@ -66,10 +66,11 @@ def update(connection: Connection, projection: Projection, changes: Iterable[tup
         connection.execute(_update(projection, changed, where), {"rows": _json(list(rows.values()))})
 
 
-def increase(connection: Connection, projection: Projection, sums: Mapping[UUID, Mapping[str, Any]]) -> None:
+def increase(connection: Connection, projection: Projection, sums: Mapping[Key, Mapping[str, Any]]) -> None:
     """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
-    key = projection.key_column
-    connection.execute(_increase(projection), {"rows": _json([{key: row, **added} for row, added in sums.items()])})
+    names = projection.key_columns
+    rows = [{**dict(zip(names, key, strict=True)), **added} for key, added in sums.items()]
+    connection.execute(_increase(projection), {"rows": _json(rows)})
 
 
 def _json(value: Any) -> str:
@@ -119,7 +120,8 @@ def _update(projection: Projection, changed: tuple[str, ...], where: tuple[str, 
 
 @cache
 def _increase(projection: Projection) -> TextClause:
-    name, key, counters = projection.name, projection.key_column, sorted(projection.counters)
+    name, counters = projection.name, sorted(projection.counters)
+    key = ", ".join(projection.key_columns)
     listed = ", ".join([key, *counters])
     changes = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in counters)
     return text(f"""

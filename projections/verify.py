@@ -19,7 +19,7 @@ from projections.checkpoints import Taken
 from projections.findings import A_ROW, NO_ROW, Difference, Findings
 from projections.folding import Folding
 from projections.progress import Progress
-from projections.projection import Kept, Projection, Row
+from projections.projection import Kept, Key, Projection, Row
 
 _CHUNK = 1000
 Tick = Callable[[], None]
@@ -75,9 +75,9 @@ class _Verification:
         self._snapshot = snapshot
         self._log = log
         self._held = quarantine.places(snapshot, projection.name)
-        self._keys: set[UUID] = set()
-        self._behind: set[UUID] = set()
-        self._sums: dict[UUID, dict[str, Any]] = {}
+        self._keys: set[Key] = set()
+        self._behind: set[Key] = set()
+        self._sums: dict[Key, dict[str, Any]] = {}
         self._additions_known = True
 
     def begin(self, partition: int) -> Folding:
@@ -99,8 +99,9 @@ class _Verification:
             if self._projection.kept is not None:
                 self._compare_kept(self._projection.kept, expected, folding.behind)
         self.findings.rows += len(folding.rows)
-        self.findings.behind += len(folding.behind & folding.rows.keys())
-        self._keys |= folding.rows.keys()
+        found = {(key,) for key in folding.rows}
+        self.findings.behind += len(folding.behind & found)
+        self._keys |= found
         self._behind |= folding.behind
         self._additions_known = self._additions_known and folding.additions_known
         for key, amounts in folding.sums.items():
@@ -110,10 +111,10 @@ class _Verification:
 
     def compare_across_partitions(self) -> None:
         """Compare what takes all partitions: whether there are rows too many, counters, and what follows from them."""
-        seen: set[UUID] = set()
+        seen: set[Key] = set()
         for found in _chunks(self._table()):
             for row in found:
-                key = row[self._projection.key_column]
+                key = self._key_of(row)
                 seen.add(key)
                 self._compare_counters(key, row)
             if (kept := self._projection.kept) is not None and kept.counted and self._additions_known:
@@ -130,13 +131,13 @@ class _Verification:
                 if not _equal(value, row[column]):
                     self._differ(key, column, value, row[column])
 
-    def _compare_kept(self, kept: Kept, expected: Mapping[UUID, Row], behind: Collection[UUID]) -> None:
+    def _compare_kept(self, kept: Kept, expected: Mapping[UUID, Row], behind: Collection[Key]) -> None:
         found = current.rows(self._log, kept.table, kept.columns, expected)
         for key, row in expected.items():
             if key not in found:
                 self._differ(key, None, NO_ROW, A_ROW, table=kept.name)
             elif found[key]["version"] > row["version"]:
-                self.findings.moved_on += key not in behind
+                self.findings.moved_on += (key,) not in behind
             else:
                 for column in kept.columns:
                     if not _equal(found[key][column], row[column]):
@@ -144,26 +145,29 @@ class _Verification:
 
     def _table(self) -> Iterator[Row]:
         projection = self._projection
-        columns = projection.columns if projection.counters else (projection.key_column,)
+        columns = projection.columns if projection.counters else projection.key_columns
         statement = text(f"select {', '.join(columns)} from {projection.name}")  # noqa: S608 - our own names
         found = self._snapshot.execute(statement, execution_options={"yield_per": _CHUNK})
         return (dict(row) for row in found.mappings())
 
-    def _compare_counters(self, key: UUID, row: Row) -> None:
+    def _key_of(self, row: Row) -> Key:
+        return tuple(row[column] for column in self._projection.key_columns)
+
+    def _compare_counters(self, key: Key, row: Row) -> None:
         if key not in self._keys and key not in self._sums:
             self._differ(key, None, A_ROW, NO_ROW)
             return
         counters = self._projection.counters
         expected = self._sums.get(key, dict.fromkeys(counters, 0))
         if key not in self._keys:  # only counted so far: its own first event has not come
-            expected = dict.fromkeys(row) | {self._projection.key_column: key} | expected
+            expected = dict.fromkeys(row) | dict(zip(self._projection.key_columns, key, strict=True)) | expected
         for column, value in expected.items():
             if not _equal(row[column], value):
                 self._differ(key, column, row[column], value)
 
     def _counted(self, row: Row) -> Row:
         """Return a row with its counters as they should be."""
-        return row | self._sums.get(row[self._projection.key_column], dict.fromkeys(self._projection.counters, 0))
+        return row | self._sums.get(self._key_of(row), dict.fromkeys(self._projection.counters, 0))
 
     def _compare_counted(self, kept: Kept, shown: Mapping[UUID, Row]) -> None:
         """Compare columns that follow from counters, of rows that no event has touched since the snapshot."""
@@ -171,30 +175,41 @@ class _Verification:
         differing = {
             key: {column: value(shown[key]) for column, value in kept.counted.items()}
             for key, row in found.items()
-            if row["version"] == shown[key]["version"] and key not in self._behind
+            if row["version"] == shown[key]["version"] and (key,) not in self._behind
             if any(row[column] != value(shown[key]) for column, value in kept.counted.items())
         }
         touched = self._touched_since() if differing else set()
-        self.findings.moved_on += len(differing.keys() & touched)
-        for key in differing.keys() - touched:
-            for column, value in differing[key].items():
+        for key, expected in differing.items():
+            if (key,) in touched:
+                self.findings.moved_on += 1
+                continue
+            for column, value in expected.items():
                 if found[key][column] != value:
                     self._differ(key, column, found[key][column], value, table=kept.name)
 
-    def _touched_since(self) -> set[UUID]:
+    def _touched_since(self) -> set[Key]:
         """Return the keys of the rows to which events behind the checkpoints add, by now."""
-        touched: set[UUID] = set()
+        touched: set[Key] = set()
         for partition, head in event_log.heads(self._log).items():
             after = self.taken[partition].at.position
             for events in event_log.walk(self._log, partition, after=after, until=head, limit=_CHUNK):
                 touched |= {key for event in events for key, _ in self._projection.add(event)}
-                touched |= {key for event in events if (key := self._projection.key(event)) is not None}
+                touched |= {(key,) for event in events if (key := self._projection.key(event)) is not None}
         return touched
 
-    def _differ(self, key: UUID, column: str | None, found: Any, expected: Any, *, table: str | None = None) -> None:
+    def _differ(
+        self, key: UUID | Key, column: str | None, found: Any, expected: Any, *, table: str | None = None
+    ) -> None:
         self.findings.note(
-            Difference(table=table or self._projection.name, key=key, column=column, found=found, expected=expected)
+            Difference(
+                table=table or self._projection.name, key=_plain(key), column=column, found=found, expected=expected
+            )
         )
+
+
+def _plain(key: UUID | Key) -> Any:
+    """Return the one column of a key, or all where there are more."""
+    return key[0] if isinstance(key, tuple) and len(key) == 1 else key
 
 
 def _checkpoints(projection: Projection, snapshot: Connection) -> dict[int, Taken]:

@@ -3,20 +3,23 @@
 import strawberry
 
 from api.context import Info
-from api.errors import BadUserInput
-from api.pagination import PageArguments
+from api.pagination import Listing, PageArguments
 from api.scalars import ConsistencyToken
-from api.types.connections import ProductConnection, products_matching
+from api.types import product
+from api.types.connections import Connection, Kind, connection
+from api.types.product import Product
+from api.types.searches import words
 from projections.views import products_view
 
-LONGEST_SEARCH = 200
+PRODUCTS = Kind(projection=products_view.PROJECTION, of=Product.of, shown=product.SHOWN)
+ProductConnection = Connection[Product]
 
 
 @strawberry.input
 class ProductFilter:
-    search: str | None = None
+    search: str | None = strawberry.field(default=None, description="Words in name or sku; all of them must be there.")
     retired: bool | None = None
-    in_stock: bool | None = None
+    in_stock: bool | None = strawberry.field(default=None, description="Products that are not counted are in stock.")
 
 
 async def products(
@@ -29,13 +32,11 @@ async def products(
     consistent_with: ConsistencyToken | None = None,
 ) -> ProductConnection:
     asked = where or ProductFilter()
-    if asked.search is not None and (len(asked.search) > LONGEST_SEARCH or "\0" in asked.search):
-        raise BadUserInput(f"search must be text of at most {LONGEST_SEARCH} characters.")
-    await info.context.caught_up(products_view.PROJECTION, consistent_with)
-    return await products_matching(
-        info,
-        search=asked.search,
-        retired=asked.retired,
-        in_stock=asked.in_stock,
-        wanted=PageArguments(first=first, after=after, last=last, before=before),
+    searched = words(asked.search)
+    listing = Listing(
+        parts=products_view.matching(words=searched, retired=asked.retired, in_stock=asked.in_stock),
+        keyset=products_view.BY_NAME,
+        binding=("products", searched, asked.retired, asked.in_stock),
     )
+    wanted = PageArguments(first=first, after=after, last=last, before=before)
+    return await connection(info, PRODUCTS, listing, wanted, consistent_with)

@@ -4,7 +4,8 @@ import strawberry
 
 from api.context import Info
 from api.scalars import ConsistencyToken, uuid_of
-from api.types.user import User
+from api.selection import Selection, only_shown
+from api.types.user import SHOWN, User
 from projections.views import users_view
 
 
@@ -12,5 +13,6 @@ async def user(info: Info, id: strawberry.ID, consistent_with: ConsistencyToken 
     wanted = uuid_of(id, "id")
     info.context.principal.require_access_to(wanted)
     await info.context.caught_up(users_view.PROJECTION, consistent_with)
-    row = await info.context.reads.one(users_view.by_id(wanted))
+    found = only_shown(users_view.by_id(wanted), Selection.of(info), SHOWN)
+    row = await info.context.reads.one(found)
     return User.of(row) if row is not None else None

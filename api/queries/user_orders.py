@@ -7,7 +7,6 @@ from api.pagination import PageArguments
 from api.scalars import ConsistencyToken, uuid_of
 from api.types.connections import OrderConnection, orders_of
 from domain.lifecycle import Status
-from projections.views import user_orders_view
 
 
 async def user_orders(
@@ -23,6 +22,5 @@ async def user_orders(
 ) -> OrderConnection:
     user = uuid_of(user_id, "userId")
     info.context.principal.require_access_to(user)
-    await info.context.caught_up(user_orders_view.PROJECTION, consistent_with)
     wanted = PageArguments(first=first, after=after, last=last, before=before, page=page)
-    return await orders_of(info, user, status, wanted)
+    return await orders_of(info, user, status, wanted, consistent_with)

@@ -1,34 +1,25 @@
 """Lists in pages, as Relay and Apollo expect them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Select
 
-from api.context import Info
-from api.pagination import Page, PageArguments, PageInfo, slice_of
+from api.context import Info, rows
+from api.pagination import Listing, Page, PageArguments, PageInfo, slice_of
+from api.scalars import ConsistencyToken
+from api.selection import Selection, Shown
+from api.types import order as order_type
 from api.types.order import Order
-from api.types.product import Product
 from domain.lifecycle import Status
-from projections.keyset import Keyset, cut
-from projections.views import products_view, user_orders_view
+from projections.keyset import BEYOND, Slice, count, cut, far_side
+from projections.projection import Projection
+from projections.views import user_orders_view
+from projections.views.user_orders_view import NEWEST_FIRST, Wanted, chosen, matching
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A list that a connection shows a page of, and how all of it is counted, if anybody asks."""
-
-    page: Page
-    counted: Select[Any]
-
-    async def count(self, info: Info) -> int:
-        [row] = await info.context.reads.all(self.counted)
-        return int(row["count"])
 
 
 @strawberry.type
@@ -39,58 +30,72 @@ class Edge(Generic[T]):
 
 @strawberry.type
 class Connection(Generic[T]):
-    listed: strawberry.Private[Listed]
+    listing: strawberry.Private[Listing]
+    page: strawberry.Private[Page]
     nodes: list[T]
 
     @strawberry.field
     def edges(self) -> list[Edge[T]]:
-        cursors = self.listed.page.cursors()
-        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, cursors, strict=True)]
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, self.page.cursors(), strict=True)]
 
     @strawberry.field
     def page_info(self) -> PageInfo:
-        return self.listed.page.info()
+        return self.page.info()
 
     @strawberry.field(description="Counted only when asked for.")
     async def total_count(self, info: Info) -> int:
-        return await self.listed.count(info)
+        [row] = await rows(info, count(self.listing.parts))
+        return int(row["count"])
 
 
-# In the schema: OrderConnection with OrderEdge, ProductConnection with ProductEdge.
+# In the schema: OrderConnection with OrderEdge.
 OrderConnection = Connection[Order]
-ProductConnection = Connection[Product]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[T]):
+    """What the rows of a list are: of which read table, which type they are shown as, and by which columns."""
+
+    projection: Projection
+    of: Callable[[Mapping[str, Any]], T]
+    shown: Shown
+
+
+ORDERS = Kind(projection=user_orders_view.PROJECTION, of=Order.of, shown=order_type.SHOWN)
+
+
+async def connection(
+    info: Info, kind: Kind[T], listing: Listing, wanted: PageArguments, consistent_with: ConsistencyToken | None = None
+) -> Connection[T]:
+    """Return a page of a list, read by one statement, or by none where only its length is asked for."""
+    wanted_slice = slice_of(wanted, listing)
+    await info.context.caught_up(kind.projection, consistent_with)
+    selection = Selection.of(info)
+    if not selection.has("nodes", "edges", "pageInfo"):
+        return Connection(listing=listing, page=Page(rows=(), slice=wanted_slice, listing=listing), nodes=[])
+    page = await _page(info, listing, wanted_slice, selection, kind.shown)
+    return Connection(listing=listing, page=page, nodes=[kind.of(row) for row in page.shown])
 
 
 async def orders_of(
-    info: Info, user_id: UUID, statuses: Sequence[Status] | None, wanted: PageArguments
+    info: Info,
+    user_id: UUID,
+    statuses: Sequence[Status] | None,
+    wanted: PageArguments,
+    consistent_with: ConsistencyToken | None = None,
 ) -> OrderConnection:
     """Return a page of a user's orders, newest first."""
-    info.context.shows(user_orders_view.PROJECTION)
-    orders = user_orders_view.of_user(user_id, statuses)
-    binding = ("userOrders", user_id, sorted(statuses or ()))
-    page = await _page(info, orders, user_orders_view.NEWEST_FIRST, wanted, binding)
-    listed = Listed(page=page, counted=user_orders_view.count(orders))
-    return Connection(listed=listed, nodes=_nodes(page, Order.of))
+    orders = Wanted(user_id=user_id, statuses=chosen(statuses))
+    listing = Listing(parts=matching(orders), keyset=NEWEST_FIRST, binding=("userOrders", orders))
+    return await connection(info, ORDERS, listing, wanted, consistent_with)
 
 
-async def products_matching(
-    info: Info, *, search: str | None, retired: bool | None, in_stock: bool | None, wanted: PageArguments
-) -> ProductConnection:
-    """Return a page of the catalogue, by name."""
-    products = products_view.matching(search=search, retired=retired, in_stock=in_stock)
-    binding = ("products", search, retired, in_stock)
-    page = await _page(info, products, products_view.BY_NAME, wanted, binding)
-    listed = Listed(page=page, counted=products_view.count(products))
-    return Connection(listed=listed, nodes=_nodes(page, Product.of))
-
-
-async def _page(
-    info: Info, rows: Select[Any], keyset: Keyset, wanted: PageArguments, binding: tuple[object, ...]
-) -> Page:
-    wanted_slice = slice_of(wanted, keyset, binding)
-    found = await info.context.reads.all(cut(rows, keyset, wanted_slice))
-    return Page(rows=found, slice=wanted_slice, keyset=keyset, binding=binding)
-
-
-def _nodes(page: Page, of: Callable[[Any], T]) -> list[T]:
-    return [of(row) for row in page.shown]
+async def _page(info: Info, listing: Listing, wanted: Slice, selection: Selection, shown: Shown) -> Page:
+    columns = selection.under("nodes").columns(shown) | selection.under("edges", "node").columns(shown)
+    side = "hasNextPage" if wanted.backward else "hasPreviousPage"
+    begins_inside = (wanted.before if wanted.backward else wanted.after) is not None or wanted.offset > 0
+    asked = begins_inside and selection.under("pageInfo").has(side)
+    parts, keyset = listing.parts, listing.keyset
+    found = await rows(info, cut(parts, keyset, wanted, columns=columns, beyond=asked))
+    told = found[:1] if found or not asked else await rows(info, far_side(parts, keyset, wanted))
+    return Page(rows=found, slice=wanted, listing=listing, beyond=asked and bool(told[0][BEYOND]))

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
+from api.selection import Shown
 from api.types.money import Money
 from api.types.node import Node
 from domain.lifecycle import Action, Status, blocked
@@ -15,6 +16,14 @@ from domain.order import MOST_LINES
 
 strawberry.enum(Status, name="OrderStatus")
 strawberry.enum(Action, name="OrderActionName")
+
+
+SHOWN: Shown = {
+    "id": ("order_id",),
+    "total": ("total", "currency"),
+    "items": ("items", "currency"),
+    "availableActions": ("status", "item_count"),
+}
 
 
 @strawberry.type
@@ -115,7 +124,7 @@ class Order(Node):
             total=Money(amount=row["total"], currency=row["currency"]),
             item_count=row["item_count"],
             item_names=row["item_names"],
-            status=Status(row["status"]),
+            status=row["status"] and Status(row["status"]),
             payment_reference=row["payment_reference"],
             carrier=row["carrier"],
             tracking_number=row["tracking_number"],

@@ -7,8 +7,16 @@ from typing import Any
 
 import strawberry
 
+from api.selection import Shown
 from api.types.money import Money
 from api.types.node import Node
+
+SHOWN: Shown = {
+    "id": ("product_id",),
+    "price": ("price", "currency"),
+    "stock": ("stocked", "units_sold"),
+    "revenue": ("revenue", "price", "currency"),
+}
 
 
 @strawberry.type(description="One row of products_view.")
@@ -19,10 +27,15 @@ class Product(Node):
     stock: int | None = strawberry.field(description="What can still be ordered; null: not counted.")
     retired: bool
     units_sold: int
-    revenue: Money
     created_at: datetime
     updated_at: datetime
     version: int
+    row: strawberry.Private[Mapping[str, Any]]
+
+    @strawberry.field
+    def revenue(self) -> Money:
+        amount = self.row.get("revenue", Decimal(0))
+        return Money(amount=amount.quantize(self.row["price"]), currency=self.row["currency"])
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Product":
@@ -36,8 +49,8 @@ class Product(Node):
             stock=None if row["stocked"] is None else row["stocked"] - sold,
             retired=row["retired"],
             units_sold=sold,
-            revenue=Money(amount=row.get("revenue", Decimal(0)).quantize(row["price"]), currency=row["currency"]),
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             version=row["version"],
+            row=row,
         )

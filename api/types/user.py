@@ -8,10 +8,13 @@ import strawberry
 
 from api.context import Info
 from api.pagination import PageArguments
+from api.selection import Shown
 from api.types.connections import OrderConnection, orders_of
 from api.types.money import Money
 from api.types.node import Node
 from domain.lifecycle import Status
+
+SHOWN: Shown = {"id": ("user_id",), "totalSpent": ("total_spent", "currency"), "orders": ("user_id",)}
 
 
 @strawberry.type(description="One row of users_view.")

@@ -1,12 +1,28 @@
 """user_orders_view: all that a page about an order shows, one row an order."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Numeric, Select, Text, Uuid, any_, cast, func, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Index,
+    Numeric,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    cast,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, col
 
@@ -29,19 +45,31 @@ from domain.events import (
 )
 from domain.lifecycle import Status
 from domain.tables import Order
-from projections.keyset import Keyset
+from projections.keyset import Keyset, Parts
 from projections.projection import Kept, Projection, ReadTable, Row, Update, known
+from projections.search import Searched
 
 Item = dict[str, Any]
 Place = tuple[int, UUID]
 """A log position, and the order among those that the event there changed: a rename changes many."""
+SEARCHED = Searched("number", "user_name", "user_email", "item_names")
 
 
 class UserOrdersView(ReadTable, table=True):
     __tablename__ = "user_orders_view"
+    # Each order that is offered, of all orders, of those in one status, and of one user's.
     __table_args__ = (
+        Index("ix_user_orders_view_created", "created_at", "order_id"),
+        Index("ix_user_orders_view_total", "total", "order_id"),
+        Index("ix_user_orders_view_updated", "updated_at", "order_id"),
+        Index("ix_user_orders_view_status_created", "status", "created_at", "order_id"),
+        Index("ix_user_orders_view_status_total", "status", "total", "order_id"),
+        Index("ix_user_orders_view_status_updated", "status", "updated_at", "order_id"),
         Index("ix_user_orders_view_newest", "user_id", "created_at", "order_id"),
+        Index("ix_user_orders_view_user_total", "user_id", "total", "order_id"),
+        Index("ix_user_orders_view_user_updated", "user_id", "updated_at", "order_id"),
         Index("ix_user_orders_view_changed", "user_id", "log_position", "order_id"),
+        SEARCHED.index("ix_user_orders_view_search"),
     )
 
     order_id: UUID = Field(primary_key=True)
@@ -212,15 +240,54 @@ PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold, update=update,
 NEWEST_FIRST = Keyset(UserOrdersView.created_at, UserOrdersView.order_id, descending=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which orders: those for which all of this holds. No statuses at all are the statuses of no order."""
+
+    user_id: UUID | None = None
+    statuses: tuple[str, ...] | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    total_from: Decimal | None = None
+    total_to: Decimal | None = None
+    words: tuple[str, ...] = ()
+
+
 def by_id(order_id: UUID, *, user_id: UUID | None = None) -> Select[UserOrdersView]:
     """One order; with `user_id`, only if it is that user's."""
     found = select(UserOrdersView).where(col(UserOrdersView.order_id) == order_id)
     return found if user_id is None else found.where(col(UserOrdersView.user_id) == user_id)
 
 
-def of_user(user_id: UUID, statuses: Sequence[str] | None = None) -> Select[UserOrdersView]:
-    found = select(UserOrdersView).where(col(UserOrdersView.user_id) == user_id)
-    return found if statuses is None else found.where(col(UserOrdersView.status).in_(statuses))
+def matching(wanted: Wanted) -> Parts:
+    """Return the orders that are wanted, in parts: a user's are in one, since an index has those in order.
+
+    All others come status by status, where statuses are chosen, since no index has those of several in order.
+    """
+    orders = select(UserOrdersView).where(*_conditions(wanted))
+    status = col(UserOrdersView.status)
+    if wanted.statuses is None:
+        return [orders]
+    if wanted.user_id is not None or not wanted.statuses:
+        return [orders.where(status.in_(wanted.statuses))]
+    return [orders.where(status == each) for each in wanted.statuses]
+
+
+def chosen(statuses: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return each status once and in order, so that the same choice is the same list."""
+    return None if statuses is None else tuple(sorted(set(statuses)))
+
+
+def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
+    compared = (
+        (operator.eq, UserOrdersView.user_id, wanted.user_id),
+        (operator.ge, UserOrdersView.created_at, wanted.created_from),
+        (operator.lt, UserOrdersView.created_at, wanted.created_before),
+        (operator.ge, UserOrdersView.total, wanted.total_from),
+        (operator.le, UserOrdersView.total, wanted.total_to),
+    )
+    conditions = [compare(column, value) for compare, column, value in compared if value is not None]
+    return [*conditions, *SEARCHED.contains(wanted.words)]
 
 
 def place(row: Row) -> Place:
@@ -243,7 +310,3 @@ def changed(
         where.append(col(UserOrdersView.order_id) == order_id)
     order = col(UserOrdersView.log_position), col(UserOrdersView.order_id)
     return select(UserOrdersView).where(*where).order_by(*order).limit(limit)
-
-
-def count(orders: Select[Any]) -> Select[int]:
-    return orders.with_only_columns(func.count().label("count"), maintain_column_froms=True)

@@ -1,10 +1,11 @@
 """users_view: one row a user, with what that user's orders add up to."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Numeric, Select, Text, select
+from sqlalchemy import BigInteger, DateTime, Index, Numeric, Select, Text, select
 from sqlmodel import Field, col
 
 from domain.events import (
@@ -21,11 +22,19 @@ from domain.events import (
 )
 from domain.money import Currency
 from domain.tables import User
+from projections.keyset import Keyset, Parts
 from projections.projection import Kept, Projection, ReadTable, Row, known
+from projections.search import Searched
+
+SEARCHED = Searched("name", "email")
 
 
 class UsersView(ReadTable, table=True):
     __tablename__ = "users_view"
+    __table_args__ = (
+        Index("ix_users_view_created", "created_at", "user_id"),
+        SEARCHED.index("ix_users_view_search"),
+    )
 
     user_id: UUID = Field(primary_key=True)
     name: str = Field(sa_type=Text)
@@ -101,6 +110,13 @@ def _spent(user: Row, amount: Decimal) -> Row:
 KEPT = Kept(table=User, columns=("name", "email", "version", "created_at", "updated_at"))
 PROJECTION = Projection(table=UsersView, key=key, fold=fold, kept=KEPT)
 
+NEWEST_FIRST = Keyset(UsersView.created_at, UsersView.user_id, descending=True)
+
 
 def by_id(user_id: UUID) -> Select[UsersView]:
     return select(UsersView).where(col(UsersView.user_id) == user_id)
+
+
+def matching(words: Iterable[str] = ()) -> Parts:
+    """Users whose name and e-mail have all of these words."""
+    return [select(UsersView).where(*SEARCHED.contains(words))]

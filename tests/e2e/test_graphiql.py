@@ -16,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.support.client import Client
 
 CYCLE = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
-TITLES = [*CYCLE, "WatchOrder"]
+TITLES = [*CYCLE, "WatchOrder", "Orders", "DailySales"]
 TOUR_ORDER = "0199c0de-0000-7000-8000-000000000003"
 PATIENCE_SECONDS = 30
 FLAGS = [

@@ -29,6 +29,10 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         "query ($user: ID!) { userOrders(userId: $user) { nodes { id } totalCount } }",
         (UNAUTHENTICATED, DATA, FORBIDDEN, DATA),
     ),
+    "orders": ("{ orders(first: 1) { nodes { id } totalCount } }", (UNAUTHENTICATED, DATA, DATA, DATA)),
+    "node": ("query ($order: ID!) { node(id: $order) { id } }", (NULL, DATA, NULL, DATA)),
+    "me": ("{ me { id } }", (UNAUTHENTICATED, DATA, DATA, NULL)),
+    "users": ("{ users(first: 1) { nodes { id } totalCount } }", FOR_STAFF),
     "user": (
         "query ($user: ID!) { user(id: $user) { id orders { nodes { id } } } }",
         (UNAUTHENTICATED, DATA, FORBIDDEN, DATA),
@@ -36,6 +40,7 @@ FIELDS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
     "product": ("query ($product: ID!) { product(id: $product) { id } }", (DATA, DATA, DATA, DATA)),
     "products": ("{ products(first: 1) { nodes { id } } }", (DATA, DATA, DATA, DATA)),
     "projections": ("{ projections { name } }", (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, DATA)),
+    "dailySales": ("""{ dailySales(from: "2026-01-01", to: "2026-01-31") { date } }""", FOR_STAFF),
     "registerUser": (
         """mutation ($email: String!) { registerUser(input: {name: "Ada", email: $email}) { __typename } }""",
         (DATA, DATA, DATA, DATA),
@@ -183,7 +188,7 @@ def outcome(field: str, answer: Any) -> str:
     found = answer["data"][field]
     if found is None:
         return NULL
-    return MISSING if found.get("__typename") == MISSING else DATA
+    return MISSING if isinstance(found, dict) and found.get("__typename") == MISSING else DATA
 
 
 def test_the_matrix_has_every_root_field(staff: Client) -> None:

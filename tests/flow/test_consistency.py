@@ -19,7 +19,9 @@ FIELDS = {
     "userOrders": """
         query ($id: ID!, $token: ConsistencyToken) { userOrders(userId: $id, consistentWith: $token) { totalCount } }
     """,
+    "orders": "query ($token: ConsistencyToken) { orders(consistentWith: $token) { totalCount } }",
     "user": USER,
+    "users": "query ($token: ConsistencyToken) { users(consistentWith: $token) { totalCount } }",
     "product": "query ($id: ID!, $token: ConsistencyToken) { product(id: $id, consistentWith: $token) { id } }",
     "products": "query ($token: ConsistencyToken) { products(consistentWith: $token) { totalCount } }",
 }

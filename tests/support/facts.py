@@ -60,7 +60,7 @@ CREATED = OrderCreated(
     currency="USD",
 )
 # Each of these is what may come next after CREATED.
-ITEM_ADDED = OrderItemAdded(order_id=ORDER_ID, user_id=USER_ID, line=THREE_POTS, total=Decimal("34.99"))
+ITEM_ADDED = OrderItemAdded(order_id=ORDER_ID, user_id=USER_ID, line=THREE_POTS, total=Decimal("34.99"), currency="USD")
 QUANTITY_CHANGED = OrderItemQuantityChanged(
     order_id=ORDER_ID,
     user_id=USER_ID,
@@ -69,13 +69,19 @@ QUANTITY_CHANGED = OrderItemQuantityChanged(
     quantity=5,
     unit_price=Decimal("9.99"),
     total=Decimal("49.96"),
+    currency="USD",
 )
-ITEM_REMOVED = OrderItemRemoved(order_id=ORDER_ID, user_id=USER_ID, line=A_MUG, total=Decimal("19.98"))
+ITEM_REMOVED = OrderItemRemoved(order_id=ORDER_ID, user_id=USER_ID, line=A_MUG, total=Decimal("19.98"), currency="USD")
 PAID = OrderPaid(order_id=ORDER_ID, user_id=USER_ID, payment_reference="pi_1")
 SHIPPED = OrderShipped(order_id=ORDER_ID, user_id=USER_ID, carrier="DHL", tracking_number="JD01")
 DELIVERED = OrderDelivered(order_id=ORDER_ID, user_id=USER_ID)
 CANCELLED = OrderCancelled(
-    order_id=ORDER_ID, user_id=USER_ID, reason="changed my mind", lines=(TWO_TEAS, A_MUG), total=Decimal("19.99")
+    order_id=ORDER_ID,
+    user_id=USER_ID,
+    reason="changed my mind",
+    lines=(TWO_TEAS, A_MUG),
+    total=Decimal("19.99"),
+    currency="USD",
 )
 REFUNDED = OrderRefunded(
     order_id=ORDER_ID,
@@ -83,6 +89,7 @@ REFUNDED = OrderRefunded(
     reason="never arrived",
     lines=(TWO_TEAS, A_MUG),
     total=Decimal("19.99"),
+    currency="USD",
     restocked=False,
 )
 

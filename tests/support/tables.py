@@ -75,19 +75,19 @@ def events(log: Engine) -> Iterator[Event]:
 
 def _rows(projection: Projection, events: Iterable[Event]) -> Iterable[dict[str, Any]]:
     columns = projection.table.__table__.columns
-    [key_column] = projection.table.__table__.primary_key.columns.keys()
     zeros = {name: columns[name].type.python_type() for name in projection.counters}
     found: dict[Any, dict[str, Any]] = {}
     for event in events:
         key = projection.key(event)
         if key is not None:
-            before = found.get(key)
+            before = found.get((key,))
             after = projection.fold(before, event)
             if after is not None and after is not before:
                 counted = {name: (before or zeros)[name] for name in projection.counters}
-                found[key] = after | counted | {"log_position": event.position}
+                found[key,] = after | counted | {"log_position": event.position}
         for added_to, amounts in projection.add(event):
-            row = found.setdefault(added_to, dict.fromkeys(columns.keys()) | {key_column: added_to} | zeros)
+            named = dict(zip(_keys(projection), added_to, strict=True))
+            row = found.setdefault(added_to, dict.fromkeys(columns.keys()) | named | zeros)
             row |= {name: row[name] + amount for name, amount in amounts.items()}
         if (change := projection.update(event)) is not None:
             for row in found.values():
@@ -97,5 +97,9 @@ def _rows(projection: Projection, events: Iterable[Event]) -> Iterable[dict[str,
 
 
 def _keyed(projection: Projection, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    [key] = projection.table.__table__.primary_key.columns.keys()
-    return {str(row[key]): json.loads(json.dumps(row, default=str)) for row in rows}
+    names = _keys(projection)
+    return {" ".join(str(row[name]) for name in names): json.loads(json.dumps(row, default=str)) for row in rows}
+
+
+def _keys(projection: Projection) -> list[str]:
+    return projection.table.__table__.primary_key.columns.keys()

@@ -2,7 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +15,7 @@ from domain.events import Event, Fact, OrderRefunded
 from domain.lifecycle import TRANSITIONS, Action, Status
 from domain.order import MOST_LINES, Line, OrderState
 from projections.projection import Projection, Row
-from projections.views import products_view, user_orders_view, users_view
+from projections.views import daily_sales_view, products_view, user_orders_view, users_view
 from tests.support import facts
 from tests.support.world import STARTS_WITH, Step, World, product_id
 
@@ -49,15 +52,26 @@ def lived(at: list[Decimal], history: Iterable[Step | tuple[UUID, int]]) -> Worl
 def table(projection: Projection, events: Iterable[Event]) -> dict[UUID, Row]:
     """Fold events into a read table, its counters at zero before the first addition."""
     rows: dict[UUID, Row] = {}
-    counted: dict[UUID, Counter[str]] = {}
     for event in events:
         key = projection.key(event)
         if key is not None and (row := projection.fold(rows.get(key), event)) is not None:
             rows[key] = row
+    zeros, counted = dict.fromkeys(projection.counters, 0), additions(projection, events)
+    return {key: zeros | row | counted.get((key,), {}) for key, row in rows.items()}
+
+
+def additions(projection: Projection, events: Iterable[Event]) -> dict[tuple[Any, ...], Counter[str]]:
+    """Return what events add to the counters of each row."""
+    counted: dict[tuple[Any, ...], Counter[str]] = {}
+    for event in events:
         for added_to, amounts in projection.add(event):
             counted.setdefault(added_to, Counter()).update(amounts)
-    zeros = dict.fromkeys(projection.counters, 0)
-    return {key: zeros | row | counted.get(key, {}) for key, row in rows.items()}
+    return counted
+
+
+def days_apart(events: Iterable[Event]) -> list[Event]:
+    """Return the events some hours apart, so that an order's life takes days."""
+    return [replace(event, at=facts.START + timedelta(hours=7 * number)) for number, event in enumerate(events)]
 
 
 def every_history(holds: Callable[[World], None]) -> set[type[Fact]]:
@@ -162,6 +176,30 @@ class TestTheViews:
 
         assert every_history(holds) >= OF_ORDERS
         assert kept_after_a_refund.keys() == {True, False}, "refunds before and after shipping were both to be tried"
+
+    def test_show_days_that_add_up_to_the_orders_that_stand(self) -> None:
+        most_days = 0
+
+        def holds(world: World) -> None:
+            nonlocal most_days
+            days = additions(daily_sales_view.PROJECTION, days_apart(world.events))
+            most_days = max(most_days, len(days))
+            sums = {name: sum(day[name] for day in days.values()) for name in daily_sales_view.PROJECTION.counters}
+            standing = [order for order in world.orders if order.status not in NOT_PAID_FOR]
+            user = table(users_view.PROJECTION, world.events)[facts.USER_ID]
+            assert sums == {
+                "order_count": user["order_count"],
+                "cancelled_count": sum(order.status is Status.CANCELLED for order in world.orders),
+                "refunded_count": sum(order.status is Status.REFUNDED for order in world.orders),
+                "unit_count": sum(world.out.values()),
+                "revenue": user["total_spent"],
+            }
+            assert sums["order_count"] - sums["cancelled_count"] - sums["refunded_count"] == len(standing)
+            assert sums["revenue"] == sum(order.total for order in standing)
+            assert {currency for _, currency in days} <= {"USD"}
+
+        assert every_history(holds) >= OF_ORDERS
+        assert most_days > 3, "histories were to take several days"
 
     def test_tell_the_totals_that_the_facts_tell(self) -> None:
         def holds(world: World) -> None:

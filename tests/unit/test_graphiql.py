@@ -119,6 +119,8 @@ class TestPage:
                 "UserOrders",
                 "Products",
                 "WatchOrder",
+                "Orders",
+                "DailySales",
             )
         ]
         assert all(query.startswith("# ") for query in queries)

@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import ApiError
-from api.pagination import Page, PageArguments, PageInfo, slice_of
+from api.pagination import Listing, Page, PageArguments, PageInfo, _seal, slice_of
 from projections.keyset import Keyset, Slice
 from projections.views.products_view import BY_NAME
-from projections.views.user_orders_view import NEWEST_FIRST
+from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView
 from tests.support.facts import ORDER_ID, START, TEA_ID, USER_ID
 
 BINDING = ("products", None, None, None)
@@ -35,11 +36,15 @@ def error(ask: Callable[..., object], *args: Any) -> dict[str, Any]:
 
 
 def sliced(keyset: Keyset = BY_NAME, binding: tuple[object, ...] = BINDING, **wanted: Any) -> Slice:
-    return slice_of(PageArguments(**wanted), keyset, binding)
+    return slice_of(PageArguments(**wanted), listing(keyset, binding))
 
 
-def page(*rows: dict[str, Any], keyset: Keyset = BY_NAME, **wanted: Any) -> Page:
-    return Page(rows=rows, slice=Slice(**wanted), keyset=keyset, binding=BINDING)
+def listing(keyset: Keyset = BY_NAME, binding: tuple[object, ...] = BINDING) -> Listing:
+    return Listing(parts=(), keyset=keyset, binding=binding)
+
+
+def page(*rows: dict[str, Any], keyset: Keyset = BY_NAME, beyond: bool = False, **wanted: Any) -> Page:
+    return Page(rows=rows, slice=Slice(**wanted), listing=listing(keyset), beyond=beyond)
 
 
 def cursor(row: dict[str, Any], keyset: Keyset = BY_NAME) -> str:
@@ -47,10 +52,9 @@ def cursor(row: dict[str, Any], keyset: Keyset = BY_NAME) -> str:
     return made
 
 
-def forged(*place: object) -> str:
-    """Return a cursor with the seal of a genuine one, which anybody can copy, and a place of somebody's own."""
-    seal = orjson.loads(decoded(cursor(TEA)))[0]
-    return encoded(orjson.dumps([seal, *place]))
+def forged(*place: Any, keyset: Keyset = BY_NAME) -> str:
+    """Return a cursor as somebody would make it who knows how: sealed, with a place of his own."""
+    return encoded(orjson.dumps([_seal(listing(keyset), place), *place]))
 
 
 def encoded(data: bytes) -> str:
@@ -164,6 +168,8 @@ class TestCursor:
             encoded(b"[" * 100_000),
             encoded(b"\xff\xfe"),
             encoded(orjson.dumps(["0" * 12, "Tea", str(TEA_ID)])),
+            encoded(orjson.dumps([orjson.loads(decoded(cursor(TEA)))[0], "Tea", str(USER_ID)])),
+            encoded(orjson.dumps([orjson.loads(decoded(cursor(TEA)))[0], "Teb", str(TEA_ID)])),
             forged("Tea"),
             forged("Tea", "no id"),
             forged("Tea", str(TEA_ID), "more"),
@@ -179,11 +185,20 @@ class TestCursor:
         assert error(lambda: sliced(after=forged(*place))) == NO_CURSOR
 
     def test_is_refused_with_a_moment_before_all_time(self) -> None:
-        keyset = NEWEST_FIRST
-        row = {"created_at": datetime(2026, 1, 31, tzinfo=UTC), "order_id": TEA_ID}
-        seal = orjson.loads(decoded(cursor(row, keyset)))[0]
-        before_time = encoded(orjson.dumps([seal, "0001-01-01 00:00:00+14:00", str(TEA_ID)]))
-        assert error(lambda: sliced(keyset, after=before_time)) == NO_CURSOR
+        before_time = forged("0001-01-01 00:00:00+14:00", str(TEA_ID), keyset=NEWEST_FIRST)
+        assert error(lambda: sliced(NEWEST_FIRST, after=before_time)) == NO_CURSOR
+
+    @pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e60", "1e-60", "1e999999", "", "ten"])
+    def test_is_refused_with_an_amount_that_no_order_can_have(self, amount: str) -> None:
+        keyset = Keyset(UserOrdersView.total, UserOrdersView.order_id)
+        made = forged(amount, str(ORDER_ID), keyset=keyset)
+        assert error(lambda: sliced(keyset, after=made)) == NO_CURSOR
+
+    @given(st.decimals(min_value=0, max_value=10**12, places=2), st.uuids())
+    def test_leads_back_to_its_place_in_a_list_by_amount(self, total: Decimal, key: UUID) -> None:
+        keyset = Keyset(UserOrdersView.total, UserOrdersView.order_id, descending=True)
+        made = cursor({"total": total, "order_id": key}, keyset)
+        assert sliced(keyset, after=made) == Slice(limit=20, after=(total, key))
 
     def test_is_refused_with_text_that_no_row_can_hold(self) -> None:
         assert error(lambda: sliced(after=forged("Tea\0", str(TEA_ID)))) == NO_CURSOR
@@ -201,11 +216,12 @@ class TestPage:
         [
             ((MUG, TEA, ZINC), {"limit": 2}, False, True),
             ((MUG, TEA), {"limit": 2}, False, False),
-            ((MUG, TEA, ZINC), {"limit": 2, "after": ("A", TEA_ID)}, True, True),
-            ((MUG, TEA), {"limit": 2, "offset": 2}, True, False),
+            ((MUG, TEA, ZINC), {"limit": 2, "after": ("A", TEA_ID), "beyond": True}, True, True),
+            ((MUG, TEA), {"limit": 2, "after": ("A", TEA_ID), "beyond": False}, False, False),
+            ((MUG, TEA), {"limit": 2, "offset": 2, "beyond": True}, True, False),
             ((TEA, MUG), {"limit": 2, "backward": True}, False, False),
-            ((TEA, MUG, ZINC), {"limit": 2, "backward": True, "before": ("Z", TEA_ID)}, True, True),
-            ((TEA, MUG), {"limit": 2, "backward": True, "before": ("Z", TEA_ID)}, False, True),
+            ((TEA, MUG, ZINC), {"limit": 2, "backward": True, "before": ("Z", TEA_ID), "beyond": True}, True, True),
+            ((TEA, MUG), {"limit": 2, "backward": True, "before": ("Z", TEA_ID), "beyond": False}, False, False),
         ],
     )
     def test_knows_what_lies_around_it(

@@ -18,7 +18,7 @@ ORDER = (START, ORDER_ID)
 
 
 def sql(keyset: Keyset, **wanted: Any) -> str:
-    return conditions(cut(select(keyset.sort, keyset.key), keyset, Slice(**wanted)))
+    return conditions(cut([select(keyset.key.class_)], keyset, Slice(**wanted), columns=()))
 
 
 class TestCut:

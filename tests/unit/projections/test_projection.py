@@ -8,6 +8,7 @@ import pytest
 from domain.events import FACTS, Event, Fact, OrderCreated, ProductAdded, UserRegistered
 from projections.catalogue import projections
 from projections.projection import MissingRowError, Projection, Row, fold_all, known
+from projections.views import daily_sales_view
 from tests.support import facts
 from tests.support.facts import event
 
@@ -29,6 +30,8 @@ def steps(projection: Projection) -> list[tuple[Row | None, Event]]:
     return found
 
 
+FOLDING = [projection for projection in projections() if any(map(projection.key, HISTORY))]
+every_fold = pytest.mark.parametrize("projection", FOLDING, ids=lambda projection: projection.name)
 every_projection = pytest.mark.parametrize("projection", projections(), ids=lambda projection: projection.name)
 
 
@@ -37,7 +40,7 @@ class TestHistory:
         assert [type(happened.fact) for happened in HISTORY] == list(FACTS.values())
 
 
-@every_projection
+@every_fold
 class TestFold:
     def test_gives_a_value_for_every_column_and_no_other(self, projection: Projection) -> None:
         columns = set(projection.table.__table__.columns.keys()) - projection.counters - {"log_position"}
@@ -75,6 +78,12 @@ class TestAdd:
         assert bool(added) == bool(projection.counters)
         assert all(set(amounts) <= projection.counters for amounts in added)
 
+    def test_names_rows_by_their_whole_key(self, projection: Projection) -> None:
+        columns = projection.table.__table__.primary_key.columns
+        keys = [key for happened in HISTORY for key, _ in projection.add(happened)]
+        types = tuple(column.type.python_type for column in columns)
+        assert {tuple(type(value) for value in key) for key in keys} <= {types}
+
 
 @every_projection
 class TestUpdate:
@@ -88,6 +97,13 @@ class TestUpdate:
 
     def test_is_the_same_again_for_the_same_event(self, projection: Projection) -> None:
         assert [projection.update(each) for each in HISTORY] == [projection.update(each) for each in HISTORY]
+
+
+class TestAProjectionWithoutAFold:
+    def test_concerns_no_row_of_its_own(self) -> None:
+        adding = Projection(table=daily_sales_view.DailySalesView)
+        assert [adding.key(happened) for happened in HISTORY] == [None] * len(HISTORY)
+        assert adding.fold(None, HISTORY[0]) is None
 
 
 class TestFoldAll:

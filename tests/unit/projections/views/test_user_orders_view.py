@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from domain.events import Fact
 from domain.lifecycle import Status
 from projections.projection import Row, Update
-from projections.views.user_orders_view import PROJECTION, by_id, count, of_user
+from projections.views.user_orders_view import PROJECTION, Wanted, by_id, chosen, matching
 from tests.support import facts
 from tests.support.deciding import given
 from tests.support.facts import MUG_ID, ORDER_ID, POT_ID, START, TEA_ID, USER_ID, event
@@ -224,10 +225,51 @@ class TestSelects:
             f"WHERE order_id = '{ORDER_ID}' AND user_id = '{USER_ID}'"
         )
 
-    def test_list_a_users_orders(self) -> None:
-        assert conditions(of_user(USER_ID)) == f"WHERE user_id = '{USER_ID}'"
+    def test_list_all_orders(self) -> None:
+        assert listed() == [""]
 
-    def test_list_and_count_those_of_some_statuses(self) -> None:
-        wanted = of_user(USER_ID, [Status.PAID, Status.SHIPPED])
-        expected = f"WHERE user_id = '{USER_ID}' AND status IN ('paid', 'shipped')"
-        assert (conditions(wanted), conditions(count(wanted))) == (expected, expected)
+    def test_list_a_users_orders(self) -> None:
+        assert listed(user_id=USER_ID) == [f"WHERE user_id = '{USER_ID}'"]
+
+    def test_list_those_of_a_user_in_some_statuses_in_one_part(self) -> None:
+        wanted = listed(user_id=USER_ID, statuses=(Status.PAID, Status.SHIPPED))
+        assert wanted == [f"WHERE user_id = '{USER_ID}' AND status IN ('paid', 'shipped')"]
+
+    def test_list_those_of_all_users_status_by_status(self) -> None:
+        wanted = listed(statuses=(Status.PAID, Status.SHIPPED), total_from=Decimal(5))
+        assert wanted == ["WHERE total >= 5 AND status = 'paid'", "WHERE total >= 5 AND status = 'shipped'"]
+
+    def test_list_none_in_no_status(self) -> None:
+        assert listed(statuses=()) == ["WHERE status IN (NULL) AND (1 != 1)"]
+
+    def test_list_those_within_ranges(self) -> None:
+        wanted = listed(
+            created_from=START,
+            created_before=START + timedelta(days=1),
+            total_from=Decimal("5.00"),
+            total_to=Decimal("19.99"),
+        )
+        created = "created_at >= '2026-01-31 12:00:00+00:00' AND created_at < '2026-02-01 12:00:00+00:00'"
+        assert wanted == [f"WHERE {created} AND total >= 5.00 AND total <= 19.99"]
+
+    def test_list_those_that_have_all_words_somewhere(self) -> None:
+        text = "(((((((' ' || number) || ' ') || user_name) || ' ') || user_email) || ' ') || item_names)"
+        assert listed(words=("ada", "10_")) == [f"WHERE {text} ILIKE '%%ada%%' AND {text} ILIKE '%%10\\_%%'"]
+
+
+def listed(**wanted: Any) -> list[str]:
+    return [conditions(part) for part in matching(Wanted(**wanted))]
+
+
+class TestChosen:
+    @pytest.mark.parametrize(
+        ("statuses", "expected"),
+        [
+            (None, None),
+            ([], ()),
+            ([Status.PENDING, Status.PAID], (Status.PAID, Status.PENDING)),
+            ([Status.PAID, Status.PENDING, Status.PAID], (Status.PAID, Status.PENDING)),
+        ],
+    )
+    def test_is_the_same_however_it_is_written(self, statuses: list[str] | None, expected: object) -> None:
+        assert chosen(statuses) == expected
