@@ -24,7 +24,8 @@ from tasks.settings import QueueSettings
 @pytest.fixture(scope="session")
 def stores() -> Iterator[embedded.Stores]:
     """Empty, migrated stores."""
-    with embedded.passing_stores() as running:
+    # What the machine's own crash may cost is no concern of a test run; how durable stores are has tests of its own.
+    with embedded.passing_stores(postgres_settings={"fsync": "off"}) as running:
         domain.database.migrate(running.write_url)
         projections.database.migrate(running.read_url)
         yield running
