@@ -12,9 +12,8 @@ from types import FrameType
 from typing import Self
 
 from api.embedded import EmbeddedError
-from api.processes import last_lines, stop
+from api.processes import INTERRUPTIONS, last_lines, stop
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUICK_DEATH = 10.0  # seconds
 TOO_MANY_QUICK_DEATHS = 5
 
@@ -67,7 +66,7 @@ class Part:
 class Supervisor:
     """The first signal interrupts whatever goes on, by KeyboardInterrupt; one more kills what has not yet ended.
 
-    Amid a finalizer or a foreign callback that exception is passed over, so `start`, `check` and `watch` raise it again.
+    A finalizer or a foreign callback passes over that exception, so `start`, `check` and `watch` raise it again.
     """
 
     say: Callable[[str], None]
@@ -75,7 +74,7 @@ class Supervisor:
     _stopping: bool = False
 
     def __enter__(self) -> Self:
-        for each in SIGNALS:
+        for each in INTERRUPTIONS:
             signal.signal(each, self._interrupted)
         return self
 

@@ -1,4 +1,4 @@
-"""The processes of a worker: asked to stop, it ends as soon as the tasks that they have begun are done, not a second later.
+"""The processes of a worker. Asked to stop, it ends as soon as the tasks that they have begun are done.
 
 Celery's own way out waits for the clock three times where nothing is left to wait for.
 """
@@ -6,12 +6,15 @@ Celery's own way out waits for the clock three times where nothing is left to wa
 import os
 import sys
 from threading import Thread
+from typing import Any
 
 from celery.concurrency.prefork import TaskPool
 from kombu.asynchronous import get_event_loop
 
 
 class Pool(TaskPool):
+    _pool: Any
+
     def on_stop(self) -> None:
         """Let tasks end, then processes. The base keeps a clock for heartbeats and acknowledgements; here are none."""
         if self._pool is not None:
@@ -28,7 +31,7 @@ def notice(**_: object) -> None:
 
 
 def leave(*, exitcode: int, **_: object) -> None:
-    """End this process, all whose work is done. A child's own farewell takes a second, and Python's a good part of one."""
+    """End this process, whose work is done. A child would take a second over its farewell, Python half of one."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exitcode)

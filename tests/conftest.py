@@ -1,6 +1,7 @@
 """Real servers for all tests: PostgreSQL and Valkey out of wheels, once a run, in a folder of their own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import domain.database
 import projections.database
 from api import embedded
 from api.auth import mint
+from api.processes import spawn, stop
 from api.settings import AuthSettings, Settings
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -61,9 +63,8 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     }
 
     def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (logs / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "api.cli", name, *arguments]
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        command = [sys.executable, "-m", "api.cli", name, *arguments]
+        return spawn(command, log=logs / f"{name}.log", environment=environment, death=signal.SIGTERM)
 
     worker = start("worker")
     api = start("api", "--port", str(port))
@@ -75,7 +76,7 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for process in (api, worker):
             process.terminate()
         for process in (api, worker):
-            process.wait(20)
+            stop(process, signal.SIGTERM, within=20)
 
 
 def free_port() -> int:
