@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: help install run test check bench lock migration schema shapes graphiql
 
@@ -22,8 +23,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 run: $(INSTALLED)  ## Everything on this machine, in the foreground: make run ARGS="--port 9000"
 	@exec $(BIN)/tandem up $(ARGS)
 
-test: $(INSTALLED)  ## All tests, on servers of their own: make test ARGS="tests/unit"
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED)  ## All tests, side by side and on servers of their own; or some: make test ARGS="tests/unit"
+	@$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 check: $(INSTALLED)  ## Lint, types, import contracts
 	@$(BIN)/ruff check .

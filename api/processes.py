@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 PR_SET_PDEATHSIG = 1
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Account(NamedTuple):
@@ -28,7 +29,7 @@ def spawn(
     account: Account | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a child that writes to `log` and, on Linux, gets the signal `death` when the calling thread ends."""
-    with log.open("ab") as output:
+    with log.open("ab") as output, _signals_held_back() as mask:
         return subprocess.Popen(  # noqa: S603 - the command is ours
             command,
             env=environment,
@@ -37,7 +38,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_tied_to_parent(death),  # noqa: PLW1509 - it only calls prctl, which is loaded beforehand
+            preexec_fn=_preparation(death, mask),  # noqa: PLW1509 - it only calls what is loaded beforehand
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
@@ -90,18 +91,30 @@ def stop_leftover(program: str, pid_file: Path, folder: Path) -> None:
         pid_file.unlink(missing_ok=True)
 
 
-def _tied_to_parent(death: signal.Signals) -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[set[signal.Signals | int]]:
+    """Yield the mask of before. What a signal's handler raises amid a fork, Python prints and passes over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _preparation(death: signal.Signals, mask: Iterable[int]) -> Callable[[], None]:
+    """Return what a child does first: take signals as its parent did, and on Linux tie itself to that."""
+    parent = os.getpid()
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
     # Runs after the change of user, which would clear the setting.
-    def tie() -> None:
-        prctl(PR_SET_PDEATHSIG, int(death), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if prctl:
+            prctl(PR_SET_PDEATHSIG, int(death), 0, 0, 0)
+            if os.getppid() != parent:  # it died before the line above
+                os._exit(1)
 
-    return tie
+    return prepare
 
 
 def _end(pid: int, program: str, folder: Path, how: signal.Signals, *, within: float) -> None:

@@ -12,9 +12,8 @@ from types import FrameType
 from typing import Self
 
 from api.embedded import EmbeddedError
-from api.processes import last_lines, stop
+from api.processes import INTERRUPTIONS, last_lines, stop
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUICK_DEATH = 10.0  # seconds
 TOO_MANY_QUICK_DEATHS = 5
 
@@ -65,14 +64,17 @@ class Part:
 
 @dataclass(slots=True)
 class Supervisor:
-    """The first signal interrupts whatever goes on, by KeyboardInterrupt; one more kills what has not yet ended."""
+    """The first signal interrupts whatever goes on, by KeyboardInterrupt; one more kills what has not yet ended.
+
+    A finalizer or a foreign callback passes over that exception, so `start`, `check` and `watch` raise it again.
+    """
 
     say: Callable[[str], None]
     parts: list[Part] = field(default_factory=list)
     _stopping: bool = False
 
     def __enter__(self) -> Self:
-        for each in SIGNALS:
+        for each in INTERRUPTIONS:
             signal.signal(each, self._interrupted)
         return self
 
@@ -82,11 +84,13 @@ class Supervisor:
             part.end()
 
     def start(self, part: Part) -> None:
+        self._heed()
         self.parts.append(part)
         part.begin()
 
     def check(self) -> None:
         """Raise if any part has died."""
+        self._heed()
         for part in self.parts:
             if how := part.died():
                 raise UpError(f"{part.name} stopped while starting ({how}). {part.end_of_log()}")
@@ -94,6 +98,7 @@ class Supervisor:
     def watch(self) -> None:
         """Keep all parts alive until interrupted, or until one dies again and again."""
         while True:
+            self._heed()
             for part in self.parts:
                 if how := part.died():
                     self._start_again(part, how)
@@ -108,6 +113,10 @@ class Supervisor:
         time.sleep(0.5 * part.quick_deaths)
         with contextlib.suppress(EmbeddedError):  # it is still dead then, and the next round counts that
             part.begin()
+
+    def _heed(self) -> None:
+        if self._stopping:
+            raise KeyboardInterrupt
 
     def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
         if self._stopping:

@@ -12,11 +12,17 @@ from typing import Any
 from celery import Celery
 from celery.app.amqp import AMQP
 from celery.exceptions import SecurityWarning
-from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 from kombu.connection import Connection
 from kombu.entity import Queue
 
-from tasks import project, prune, rebuild, sweep
+from tasks import pool, project, prune, rebuild, sweep
 from tasks.project import PROJECT
 from tasks.prune import PRUNE
 from tasks.rebuild import REBUILD
@@ -45,6 +51,7 @@ _WORKER: dict[str, Any] = {
     "task_queues": [Queue(_QUEUE, no_ack=True)],
     "task_soft_time_limit": 20,
     "task_time_limit": 30,
+    "worker_pool": "tasks.pool:Pool",
     "worker_prefetch_multiplier": 1,
     # No limit of tasks a child: they are small and many, and a respawn every few seconds would show in the lag.
     "worker_max_memory_per_child": 300_000,  # KiB
@@ -53,7 +60,8 @@ _WORKER: dict[str, Any] = {
     "worker_hijack_root_logger": False,
     "broker_transport_options": {
         "global_keyprefix": _PREFIX,
-        "socket_timeout": 5,  # above the second that a worker blocks for; without it a half-open peer hangs it for ever
+        "polling_interval": 0.25,  # seconds that it blocks for, and so the longest that it takes to stop
+        "socket_timeout": 5,  # above what it blocks for; without it a half-open peer hangs it for ever
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 5,
@@ -102,7 +110,7 @@ def create_worker(settings: WorkerSettings) -> Celery:
 
 
 def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
-    """Run a worker in the foreground until SIGTERM or Ctrl-C, with a sweep of its own."""
+    """Run a worker in the foreground until SIGTERM or Ctrl-C, with a sweep of its own; this process ends with it."""
     # As root Celery warns of pickled messages; ours are JSON, and nothing else is taken.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app = create_worker(settings)
@@ -113,10 +121,13 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
         (worker_process_init, _collect_garbage_seldom),
         (worker_ready, sweeper.start),
         (worker_shutting_down, sweeper.stop),
+        (worker_shutting_down, pool.notice),
+        (worker_process_shutdown, pool.leave),
     ]
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
     app.worker_main(["--quiet", "worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
+    pool.leave(exitcode=0)
 
 
 def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:

@@ -1,6 +1,7 @@
 """Real servers for all tests: PostgreSQL and Valkey out of wheels, once a run, in a folder of their own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import domain.database
 import projections.database
 from api import embedded
 from api.auth import mint
+from api.processes import spawn, stop
 from api.settings import AuthSettings, Settings
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -24,7 +26,8 @@ from tasks.settings import QueueSettings
 @pytest.fixture(scope="session")
 def stores() -> Iterator[embedded.Stores]:
     """Empty, migrated stores."""
-    with embedded.passing_stores() as running:
+    # What the machine's own crash may cost is no concern of a test run; how durable stores are has tests of its own.
+    with embedded.passing_stores(postgres_settings={"fsync": "off"}) as running:
         domain.database.migrate(running.write_url)
         projections.database.migrate(running.read_url)
         yield running
@@ -60,9 +63,8 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     }
 
     def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (logs / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "api.cli", name, *arguments]
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        command = [sys.executable, "-m", "api.cli", name, *arguments]
+        return spawn(command, log=logs / f"{name}.log", environment=environment, death=signal.SIGTERM)
 
     worker = start("worker")
     api = start("api", "--port", str(port))
@@ -74,7 +76,7 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for process in (api, worker):
             process.terminate()
         for process in (api, worker):
-            process.wait(20)
+            stop(process, signal.SIGTERM, within=20)
 
 
 def free_port() -> int:

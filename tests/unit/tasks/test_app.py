@@ -3,7 +3,7 @@
 import pytest
 from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
-from kombu.transport.redis import Channel
+from kombu.transport.redis import Channel, Transport
 
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -21,6 +21,7 @@ WORKER = create_worker(
 )
 PRODUCER = create_producer(QUEUE)
 KNOWN = dict(flatten(NAMESPACES))
+OF_THE_TRANSPORT = {"polling_interval"}  # which is read apart from the others
 OF_CELERY_ITSELF = {"deprecated_settings"}  # where it notes the old names that it met
 
 both = pytest.mark.parametrize("app", [WORKER, PRODUCER], ids=["worker", "producer"])
@@ -31,7 +32,7 @@ def unknown(app: Celery) -> set[str]:
 
 
 def unknown_to_the_transport(app: Celery) -> set[str]:
-    return set(app.conf.broker_transport_options) - set(Channel.from_transport_options)
+    return set(app.conf.broker_transport_options) - set(Channel.from_transport_options) - OF_THE_TRANSPORT
 
 
 class TestSettings:
@@ -50,6 +51,12 @@ class TestSettings:
         app.conf.update({"task_ack_late": True, "broker_transport_options": {"socket_timeouts": 1}})
         assert unknown(app) == {"task_ack_late"}
         assert unknown_to_the_transport(app) == {"socket_timeouts"}
+
+    def test_say_for_how_long_a_worker_may_be_deaf(self) -> None:
+        with WORKER.connection() as connection:
+            transport = connection.transport
+        assert isinstance(transport, Transport)
+        assert transport.brpop_timeout == 0.25
 
     def test_end_a_task_that_hangs(self) -> None:
         assert 0 < WORKER.conf.task_soft_time_limit < WORKER.conf.task_time_limit
