@@ -5,6 +5,7 @@ An event that cannot be applied sets its stream aside, from there on; all other 
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from projections import rows
 from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 
+_ENDLESS_SECONDS = 1.0  # a fold takes microseconds
 _HOPELESS = 20  # streams set aside in one batch, and nothing else applied
 
 
@@ -150,6 +152,8 @@ class Batch:
     def write(self, read: Connection) -> None:
         if self._updates:  # before the rows in memory, which have been through them in their order
             rows.update(read, self._projection, self._updates)
+        if self._changed and self._sums:  # two statements: another batch may change what this one adds to, and so on
+            rows.lock(read, self._projection, {*self._changed, *self._sums})
         if self._changed:
             rows.upsert(read, self._projection, [self._rows[key] for key in self._changed])
         if self._sums:
@@ -223,8 +227,14 @@ def _type(event: Event) -> str:
 
 
 def _twice(change: Callable[[Event], _Change], event: Event) -> _Change:
-    """Try again once: a fold is pure, so what fails twice is its own doing, not that of a signal that came in."""
+    """Try again once: a fold is pure, so what fails twice is its own doing, not that of a signal that came in.
+
+    Not after seconds, though: then that signal came because this one did not come to an end.
+    """
+    began = monotonic()
     try:
         return change(event)
-    except Exception:  # noqa: BLE001 - see above
+    except Exception:
+        if monotonic() - began > _ENDLESS_SECONDS:
+            raise
         return change(event)
