@@ -54,6 +54,8 @@ POSTGRES_SETTINGS = {
     # What was acknowledged is on disk: the product's promise, not to be traded for speed.
     "fsync": "on",
     "synchronous_commit": "on",
+    # Whoever holds a lock and does nothing, a forgotten psql for one, would hold up a partition for as long.
+    "idle_in_transaction_session_timeout": "60s",
 }
 VALKEY_SETTINGS = {
     "port": "0",

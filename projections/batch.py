@@ -5,6 +5,7 @@ An event that cannot be applied sets its stream aside, from there on; all other 
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from time import process_time
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from projections import rows
 from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 
+_ENDLESS_SECONDS = 1.0  # of work; a fold takes microseconds
 T = TypeVar("T")
 
 
@@ -171,6 +173,8 @@ class Batch:
             return
         if self._updates:  # before the rows in memory, which have been through them in their order
             rows.update(read, self._projection, self._updates)
+        if self._changed and self._sums:  # two statements: another batch may change what this one adds to, and so on
+            rows.lock(read, self._projection, {*self._changed, *(key for (key,) in self._sums)})
         if self._changed:
             rows.upsert(read, self._projection, [self._rows[key] for key in self._changed])
         if self._sums:
@@ -276,8 +280,14 @@ def _type(event: Event) -> str:
 
 
 def _twice(call: Callable[[Event], T], event: Event) -> T:
-    """Try again once: a fold is pure, so what fails twice is its own doing, not that of a signal that came in."""
+    """Try again once: a fold is pure, so what fails twice is its own doing, not that of a signal that came in.
+
+    Not after seconds of work, though: then that signal came because this one did not come to an end.
+    """
+    began = process_time()
     try:
         return call(event)
-    except Exception:  # noqa: BLE001 - see above
+    except Exception:
+        if process_time() - began > _ENDLESS_SECONDS:
+            raise
         return call(event)

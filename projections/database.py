@@ -42,8 +42,8 @@ def query_engine(url: str, *, connections: int = 16) -> AsyncEngine:
     )
 
 
-def projection_engine(url: str) -> Engine:
-    """Return an engine for projecting: short transactions that give up before a task's time is over.
+def projection_engine(url: str, *, idle_seconds: int = 25) -> Engine:
+    """Return an engine for projecting: short transactions, which end where nothing happens in them for `idle_seconds`.
 
     Their commits do not wait for the disk. A crash takes rows and checkpoint back together, to be projected again.
     """
@@ -54,7 +54,7 @@ def projection_engine(url: str) -> Engine:
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-projections",
             "options": "-c lock_timeout=5000 -c statement_timeout=10000 "
-            "-c idle_in_transaction_session_timeout=15000 -c synchronous_commit=off -c timezone=UTC",
+            f"-c idle_in_transaction_session_timeout={1000 * idle_seconds} -c synchronous_commit=off -c timezone=UTC",
         },
     )
 

@@ -36,6 +36,11 @@ def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -
     return {values[place]: dict(zip(columns, values, strict=True)) for values in found.all()}
 
 
+def lock(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> None:
+    """Lock those of these rows that exist, in the order of the keys, as all statements here do."""
+    connection.execute(_lock(projection), {"keys": list(keys)})
+
+
 def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
     """Write rows that are all new, as fast as it can be done."""
     columns = _folded(projection)
@@ -91,6 +96,12 @@ def _folded(projection: Projection) -> list[str]:
 def _select(projection: Projection) -> TextClause:
     columns = ", ".join(_folded(projection))
     return text(f"select {columns} from {projection.name} where {projection.key_column} = any(:keys)")  # noqa: S608
+
+
+@cache
+def _lock(projection: Projection) -> TextClause:
+    name, key = projection.name, projection.key_column
+    return text(f"select from {name} where {key} = any(:keys) order by {key} for no key update")
 
 
 @cache

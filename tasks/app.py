@@ -27,6 +27,7 @@ from tasks.project import PROJECT
 from tasks.prune import PRUNE
 from tasks.rebuild import REBUILD
 from tasks.settings import QueueSettings, WorkerSettings
+from tasks.transport import Transport
 
 _PREFIX = "tandem:"
 _QUEUE = "project"
@@ -49,8 +50,6 @@ _WORKER: dict[str, Any] = {
     # Not acknowledged. A hint that is lost is healed by the sweep; an acknowledgement that fails while Redis is away
     # would keep its slot for ever, and with all slots taken a worker listens no longer, and never notices its return.
     "task_queues": [Queue(_QUEUE, no_ack=True)],
-    "task_soft_time_limit": 20,
-    "task_time_limit": 30,
     "worker_pool": "tasks.pool:Pool",
     "worker_prefetch_multiplier": 1,
     # No limit of tasks a child: they are small and many, and a respawn every few seconds would show in the lag.
@@ -61,10 +60,11 @@ _WORKER: dict[str, Any] = {
     "broker_transport_options": {
         "global_keyprefix": _PREFIX,
         "polling_interval": 0.25,  # seconds that it blocks for, and so the longest that it takes to stop
-        "socket_timeout": 5,  # above what it blocks for; without it a half-open peer hangs it for ever
-        "socket_connect_timeout": 2,
+        # Of a peer that is silent, or gone without a word, a worker is free within three seconds.
+        "socket_timeout": 2,  # above what it blocks for
+        "socket_connect_timeout": 1,
         "socket_keepalive": True,
-        "health_check_interval": 5,
+        "health_check_interval": 1,
         "retry_on_timeout": False,
         "client_name": "tandem-worker",
     },
@@ -84,6 +84,9 @@ _ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 class _Connection(Connection):
+    def get_transport_cls(self) -> type[Transport]:
+        return Transport
+
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Knock twice a second. By default a worker does so ever more seldom, and is back half a minute late."""
         return super().ensure_connection(
@@ -102,9 +105,11 @@ def create_producer(queue: QueueSettings) -> Celery:
 
 def create_worker(settings: WorkerSettings) -> Celery:
     """Return an app that drains partitions, rebuilds and prunes, with the tasks registered."""
-    app = _app(settings.queue, _WORKER)
-    app.task(name=PROJECT, shared=False)(project.task(settings, again=partial(project.enqueue, app)))
-    app.task(name=REBUILD, shared=False)(rebuild.task(settings, again=partial(rebuild.enqueue, app)))
+    limits = {"task_soft_time_limit": settings.limits.soft, "task_time_limit": settings.limits.hard}
+    app, producer = _app(settings.queue, _WORKER | limits), create_producer(settings.queue)
+    # Again by the producer, which gives up on a silent broker sooner.
+    app.task(name=PROJECT, shared=False)(project.task(settings, again=partial(project.enqueue, producer)))
+    app.task(name=REBUILD, shared=False)(rebuild.task(settings, again=partial(rebuild.enqueue, producer)))
     app.task(name=PRUNE, shared=False)(prune.task(settings.write))
     return app
 

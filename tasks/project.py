@@ -72,7 +72,7 @@ class Projector:
 
     def _connect(self) -> None:
         log = log_engine(self._settings.write.database_url)
-        read = projection_engine(self._settings.read.database_url)
+        read = projection_engine(self._settings.read.database_url, idle_seconds=self._settings.limits.idle)
         self._redis = progress.connect(self._settings.queue.redis_url)
         self._runner = Runner(
             log=log, read=read, projections=projections(), publish=partial(progress.publish, self._redis)

@@ -28,7 +28,21 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """After how many seconds what does not go on is ended, the gentlest way first.
+
+    A task that runs for `soft` is interrupted, and sets aside the stream whose fold does not return; a transaction in
+    which nothing happens for `idle` is ended by the store; a process that is still at a task after `hard` is killed.
+    """
+
+    soft: int = 20
+    idle: int = 25
+    hard: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     write: WriteSettings
     read: ReadSettings
     queue: QueueSettings
+    limits: Limits = Limits()

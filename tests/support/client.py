@@ -27,6 +27,8 @@ REFUSAL = """
 class Client:
     http: httpx.Client
     token: str | None = None
+    url: str = ""
+    """Of the API, where `http` has none of its own."""
 
     def as_staff(self) -> Self:
         return replace(self, token=mint(AuthSettings(), subject="tests", role="staff"))
@@ -39,7 +41,7 @@ class Client:
 
     def post(self, document: str, **variables: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return self.http.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
+        return self.http.post(f"{self.url}/graphql", json={"query": document, "variables": variables}, headers=headers)
 
     def ask(self, document: str, **variables: Any) -> Answer:
         """Return the data of an answer that has no errors."""
@@ -54,14 +56,7 @@ class Client:
 
     def give(self, field: str, given: Answer, *, select: str = "") -> Answer:
         """Give a command; return the member of the union that is answered, with what is selected of a receipt."""
-        kind = f"{field[0].upper()}{field[1:]}Input"
-        accepted = result_of(field)
-        document = f"""
-            mutation ($input: {kind}!) {{
-              {field}(input: $input) {{ {refusal_of(field)} ... on {accepted} {{ version token replayed {select} }} }}
-            }}
-        """
-        return self.ask(document, input=given)[field]
+        return self.ask(document_of(field, select=select), input=given)[field]
 
     def registered(self, name: str = "Ada", **given: Any) -> str:
         wanted = {"name": name, "email": f"{uuid4().hex}@example.com", **given}
@@ -91,6 +86,18 @@ class Client:
         assert made["__typename"] == result_of(field), made
         assert None not in made.values(), f"it is written, but not shown in time: {made}"
         return made
+
+
+def document_of(field: str, *, select: str = "") -> str:
+    """Return the mutation that gives a command."""
+    kind = f"{field[0].upper()}{field[1:]}Input"
+    return f"""
+        mutation ($input: {kind}!) {{
+          {field}(input: $input) {{
+            {refusal_of(field)} ... on {result_of(field)} {{ version token replayed {select} }}
+          }}
+        }}
+    """
 
 
 def result_of(field: str) -> str:

@@ -84,7 +84,7 @@ def celery_app() -> Celery:
 
     @app.task(name=TASK)
     def project(**event: Any) -> None:
-        with Session(_engine()) as session:
+        with Session(engine()) as session:
             session.merge(UserOrdersView.model_validate(event))
             session.commit()
 
@@ -92,7 +92,7 @@ def celery_app() -> Celery:
 
 
 @cache  # at the first task, so after the fork
-def _engine() -> Engine:
+def engine() -> Engine:
     return create_engine(_url("postgresql+psycopg"))
 
 

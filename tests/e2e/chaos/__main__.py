@@ -1,0 +1,135 @@
+"""`python -m tests.e2e.chaos`: the faults in numbers, each under load, and what was lost or doubled after each.
+
+First Tandem, with two API processes and three workers of two children each; then the usual way, a Celery task an
+event, under the same kills. Prints a table for each; ends with 1 where Tandem lost, doubled or mixed up anything.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from api import data_folder
+from tests.e2e.chaos import faults
+from tests.e2e.chaos.drill import Drill, Outcome, drill
+from tests.e2e.chaos.faults import Fault
+from tests.e2e.chaos.plain import PlainOutcome, plain_drill
+from tests.e2e.chaos.renames import NEW, rename_while_ordering
+
+A_SECOND = 30  # commands
+WORKERS = 3
+ROUNDS = 1000
+Plan = Sequence[tuple[Fault, int]]
+_HEADINGS = ("fault", "times", "killed", "acknowledged", "events", "lost", "doubled", "level after, s", "slowest, s")
+
+
+def main() -> int:
+    options = _options()
+    flawless = True
+    if "tandem" in options.only:
+        flawless = _tandem(_plan(options.kills), rounds=options.rounds)
+    for name in ("plain", "late"):
+        if name in options.only:
+            _plain(_kills(options.kills // 2), late=name == "late")
+    return 0 if flawless else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, metavar="N", help="of workers (default: 200)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="renames (default: 1000)")
+    parser.add_argument("--only", nargs="+", choices=["tandem", "plain", "late"], default=["tandem", "plain", "late"])
+    return parser.parse_args()
+
+
+def _kills(kills: int) -> Plan:
+    """Return what both ways are put through."""
+    mains, groups = kills // 5, kills // 10
+    return [
+        (faults.CHILD_KILLED, kills - mains - groups),
+        (faults.WORKER_KILLED, mains),
+        (faults.WORKER_GROUP_KILLED, groups),
+        (faults.API_KILLED, max(1, kills // 20)),
+        (faults.VALKEY_KILLED, max(1, kills // 20)),
+        (faults.POSTGRES_KILLED, max(1, kills // 40)),
+    ]
+
+
+def _plan(kills: int) -> Plan:
+    return [
+        *_kills(kills),
+        (faults.BACKEND_KILLED, max(1, kills // 20)),
+        (faults.NUDGES_LOST, kills // 2),
+        (faults.NUDGES_DOUBLED, kills // 2),
+        (faults.GARBAGE_SENT, kills // 10),
+    ]
+
+
+def _tandem(plan: Plan, *, rounds: int) -> bool:
+    with _folder() as folder, drill(folder, a_second=A_SECOND, workers=WORKERS) as at:
+        _say("Tandem", *_HEADINGS)
+        outcomes = [_struck(at, fault, times) for fault, times in plan]
+        with at.traffic.quiet():
+            pass
+        renamed = rename_while_ordering(at.tandem, rounds)
+        kinds = at.traffic.kinds()
+    old = sum(renamed.shown.values()) - renamed.shown[NEW]
+    _say(
+        "",
+        f"renames while orders come in: {rounds}; orders placed under each name: {dict(renamed.placed)}; "
+        f"rows that kept an old name: {old}",
+    )
+    _say(
+        "",
+        f"in all: {sum(each.kills for each in outcomes)} killed, {outcomes[-1].verdict.acknowledged} acknowledged, "
+        f"{outcomes[-1].verdict.events} events, of {len(kinds)} kinds of commands",
+    )
+    return old == 0 and all(each.verdict.flawless for each in outcomes)
+
+
+def _struck(at: Drill, fault: Fault, times: int) -> Outcome:
+    found = at.strike(fault, times)
+    verdict = found.verdict
+    figures = (times, found.kills, found.acknowledged, verdict.events, verdict.lost, verdict.doubled)
+    _say("", found.fault, *figures, f"{found.level_after:.1f}", f"{found.slowest:.2f}")
+    for complaint in verdict.complaints:
+        _say("", f"  {complaint}")
+    return found
+
+
+def _plain(plan: Plan, *, late: bool) -> None:
+    with _folder() as folder, plain_drill(folder, late=late, workers=WORKERS) as at:
+        how = "task_acks_late and task_reject_on_worker_lost" if late else "Celery's defaults"
+        _say(f"A Celery task an event, {how}", "fault", "times", "killed", "events", "lost", "doubled")
+        outcomes: list[PlainOutcome] = []
+        for fault, times in plan:
+            found = at.strike(fault, times)
+            _say("", found.fault, times, found.kills, found.events, found.lost, found.doubled)
+            outcomes.append(found)
+    _say(
+        "",
+        "in all",
+        "",
+        *(sum(getattr(each, name) for each in outcomes) for name in ("kills", "events", "lost", "doubled")),
+    )
+
+
+def _say(title: str, *cells: object) -> None:
+    if title:
+        sys.stdout.write(f"\n{title}\n")
+    first, *others = cells
+    sys.stdout.write(f"{first!s:42}" + "".join(f"{cell!s:>15}" for cell in others) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tandem-chaos-") as folder:
+        Path(folder).chmod(data_folder.mode())
+        yield Path(folder) / "data"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
