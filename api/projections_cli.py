@@ -29,6 +29,7 @@ app = typer.Typer(
 EVERY_SECONDS = 1.0
 DIFFERENT = 1
 Name = Annotated[str | None, typer.Argument(help="One projection; all, if none is named.")]
+OneName = Annotated[str, typer.Argument(help="Which projection.")]
 
 
 @app.command()
@@ -94,6 +95,74 @@ def verify(
         raise typer.Exit(DIFFERENT)
 
 
+@app.command()
+def rebuild(
+    name: OneName,
+    *,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin again, also where a rebuild was begun before.")] = False,
+    here: Annotated[bool, typer.Option("--here", help="Let this process do it too, beside the workers.")] = False,
+    switch: Annotated[bool, typer.Option("--switch", help="Show the new table as soon as it is there.")] = False,
+    data: Data = DATA,
+) -> None:
+    """Build a read table again from the log, beside the one that is shown, and say in what they differ.
+
+    The workers do it, and go on with it whoever is interrupted; run this again to see how far they are.
+    """
+    [projection] = _chosen(name)
+    with _stores(data) as (log, read):
+        from api import rebuilding
+
+        try:
+            rebuilding.build(projection, log=log, read=read, anew=anew, here=here)
+        except KeyboardInterrupt:
+            refuse(f"The workers go on with it. How far they are: tandem projections rebuild {name}", code=130)
+        if not switch:
+            print(f"To show it: tandem projections switch {name}. To drop it: tandem projections discard {name}.")
+            return
+        rebuilding.switch(projection, log=log, read=read, redis_url=settings(data).queue.redis_url)
+    print(_switched(name))
+
+
+@app.command()
+def switch(name: OneName, *, data: Data = DATA) -> None:
+    """Show the table that was built, in the place of the present one, which is kept to go back to."""
+    [projection] = _chosen(name)
+    with _stores(data) as (log, read):
+        from api import rebuilding
+
+        rebuilding.switch(projection, log=log, read=read, redis_url=settings(data).queue.redis_url)
+    print(_switched(name))
+
+
+@app.command()
+def rollback(name: OneName, *, data: Data = DATA) -> None:
+    """Show again what was shown before the last switch, up to date."""
+    [projection] = _chosen(name)
+    with _stores(data) as (log, read):
+        from api import rebuilding
+
+        rebuilding.rollback(projection, log=log, read=read, redis_url=settings(data).queue.redis_url)
+    print(f"{name} is the table of before. To show the other one after all: tandem projections switch {name}")
+
+
+@app.command()
+def discard(name: OneName, *, data: Data = DATA) -> None:
+    """Drop what is not shown: a table that was being built, and the one kept from before a switch."""
+    [projection] = _chosen(name)
+    with _stores(data) as (_, read):
+        from projections.rebuild import discard as drop
+
+        dropped = drop(projection, read=read)
+    print(f"Dropped: {', '.join(dropped)}." if dropped else f"There is nothing beside {name}.")
+
+
+def _switched(name: str) -> str:
+    return (
+        f"{name} is the new table now. To go back: tandem projections rollback {name}. "
+        f"Once you are content: tandem projections discard {name}."
+    )
+
+
 def _watch(log: "Engine", read: "Engine", *, json: bool) -> None:
     from rich.live import Live
 
@@ -150,6 +219,7 @@ def _stores(data: "Path") -> "Iterator[tuple[Engine, Engine]]":
     from domain.event_log import GapError
     from domain.upcasters import UnknownShapeError
     from projections.checkpoints import MixedUpError
+    from projections.rebuild import RebuildError
     from projections.retry import BusyError
 
     try:
@@ -159,5 +229,5 @@ def _stores(data: "Path") -> "Iterator[tuple[Engine, Engine]]":
         refuse(f"The stores do not belong together: {error}", code=1)
     except (GapError, UnknownShapeError) as error:
         refuse(f"The log cannot be read: {error}.", code=1)
-    except (StoreError, BusyError) as error:
+    except (StoreError, BusyError, RebuildError) as error:
         refuse(error, code=1)

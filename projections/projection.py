@@ -80,7 +80,7 @@ class Projection:
     event; the same row means that nothing changes. Both are pure.
 
     `update` is for an event that changes rows which it cannot name, such as all orders of a user. Those rows have to be
-    of the event's own partition.
+    of the event's own partition. `updated_by` names the columns that find them; each leads an index.
 
     `add` is for numbers that events of many partitions raise, which no fold can hold: it gives amounts to be added to
     the columns in `counters` of rows named by their whole primary key. Those columns belong to `add` alone; they start
@@ -92,6 +92,7 @@ class Projection:
     key: Callable[[Event], UUID | None] = _no_row
     fold: Callable[[Row | None, Event], Row | None] = _unchanged
     update: Callable[[Event], Update | None] = _no_update
+    updated_by: frozenset[str] = frozenset()
     add: Callable[[Event], Iterable[Addition]] = _nothing
     counters: frozenset[str] = frozenset()
     kept: Kept | None = None

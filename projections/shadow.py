@@ -1,5 +1,8 @@
 """Tables beside the one that is shown: made like it, renamed into its place, dropped."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from sqlalchemy import Connection, text
 
 from projections import checkpoints, states
@@ -14,9 +17,11 @@ _COLUMNS = text("""
     select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped
 """)
 _INDEXES = text("""
-    select c.relname as name, i.indisprimary as is_primary, m.amname = 'btree' as is_btree,
+    select c.relname as name, i.indisprimary as is_primary, a.attname as leading,
            pg_get_indexdef(i.indexrelid) as definition
-    from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
+    from pg_index i
+    join pg_class c on c.oid = i.indexrelid
+    left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
     where i.indrelid = to_regclass(:name)
     order by i.indisprimary desc, c.relname
 """)
@@ -40,28 +45,31 @@ def fits(connection: Connection, beside: Projection) -> bool:
 def create(connection: Connection, shown: Projection, beside: Projection) -> None:
     """Make an empty table like the shown one, with its state and its checkpoints at the beginning of the log.
 
-    Its primary key and its B-trees come with it, the others at the end: they cost too much row by row.
+    Its primary key comes with it, and an index for each column that updates find rows by; all others at the end, since
+    to build one of many rows costs far less than to keep it up row by row.
     """
     connection.execute(
         text(f"create table {beside.name} (like {shown.name} including all excluding indexes excluding comments)")
     )
-    _index(connection, shown, beside, only_btrees=True)
+    indexes = connection.execute(_INDEXES, {"name": shown.name}).all()
+    leading = {index.leading: index for index in reversed(indexes) if index.leading in shown.updated_by}
+    _index(connection, beside, [*(index for index in indexes if index.is_primary), *leading.values()])
     states.ensure(connection, [beside])
     checkpoints.ensure(connection, [beside.name])
 
 
 def finish(connection: Connection, shown: Projection, beside: Projection) -> None:
     """Make the indexes that are still lacking, and let the planner know what is in the table."""
-    _index(connection, shown, beside, only_btrees=False)
+    there = {index.name for index in connection.execute(_INDEXES, {"name": beside.name})}
+    indexes = connection.execute(_INDEXES, {"name": shown.name}).all()
+    _index(connection, beside, [index for index in indexes if index.name + beside.suffix not in there])
     connection.execute(text(f"analyze {beside.name}"))
 
 
-def _index(connection: Connection, shown: Projection, beside: Projection, *, only_btrees: bool) -> None:
-    there = {found.name for found in connection.execute(_INDEXES, {"name": beside.name})}
-    for index in connection.execute(_INDEXES, {"name": shown.name}).all():
+def _index(connection: Connection, beside: Projection, indexes: Iterable[Any]) -> None:
+    """Make the same indexes of another table, by names with its suffix."""
+    for index in indexes:
         name = index.name + beside.suffix
-        if name in there or (only_btrees and not index.is_btree):
-            continue
         if index.is_primary:
             columns = index.definition.partition(" USING btree ")[2]
             connection.execute(text(f"alter table {beside.name} add constraint {name} primary key {columns}"))

@@ -235,7 +235,9 @@ KEPT = Kept(
         *("payment_reference", "carrier", "tracking_number", "cancellation_reason"),
     ),
 )
-PROJECTION = Projection(table=UserOrdersView, key=key, fold=fold, update=update, kept=KEPT)
+PROJECTION = Projection(
+    table=UserOrdersView, key=key, fold=fold, update=update, updated_by=frozenset({"user_id"}), kept=KEPT
+)
 
 NEWEST_FIRST = Keyset(UserOrdersView.created_at, UserOrdersView.order_id, descending=True)
 
