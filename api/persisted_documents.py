@@ -56,7 +56,7 @@ class PersistedDocuments:
         if asked.query is None or not asked.extensions:
             return
         hashed = apollo_hash(asked)
-        if hashed is None or hashed in self._at_hand or len(asked.query.encode()) > LONGEST:
+        if hashed is None or len(asked.query.encode()) > LONGEST:
             return
         self._take_at_hand(hashed, asked.query)
         try:
