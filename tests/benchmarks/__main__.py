@@ -12,7 +12,7 @@ from dataclasses import replace
 from time import monotonic
 from types import FrameType
 
-from tests.benchmarks import commands, projection, reads, report, visible
+from tests.benchmarks import commands, pages, projection, reads, report, visible
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Result
 
@@ -21,6 +21,7 @@ CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
     "visible": visible.measure,
     "projection": projection.measure,
     "reads": reads.measure,
+    "pages": pages.measure,
 }
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _INTERRUPTED = 130
