@@ -22,9 +22,6 @@ Place = tuple[Any, Any]
 
 Parts = Sequence[Select[Any]]
 
-BEYOND = "beyond"
-"""A column of a slice: how many rows, 0 or 1, there are on the far side of the cursor that it begins at."""
-
 _COMPARISONS: Mapping[tuple[bool, bool], Callable[[Any, Any], Any]] = {
     (True, False): gt,
     (True, True): ge,
@@ -89,29 +86,34 @@ class Slice:
     backward: bool = False
     offset: int = 0
 
+    @property
+    def start(self) -> Place | None:
+        """The place that its rows are counted from."""
+        return self.before if self.backward else self.after
+
 
 def cut(
-    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None, beyond: bool = False
+    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None, with_start: bool = False
 ) -> Select[Any]:
     """Return the rows of a slice, one more than its limit where there are more, backward in reverse order.
 
-    With `beyond`, every row says whether the list goes on beyond the place that the slice begins at.
+    `with_start`: before them, the row at the very place that the slice begins at, if it is in the list.
     """
     conditions = []
     if wanted.after is not None:
-        conditions.append(keyset.behind(wanted.after))
+        conditions.append(keyset.behind(wanted.after, inclusive=with_start and not wanted.backward))
     if wanted.before is not None:
-        conditions.append(keyset.ahead_of(wanted.before))
-    falling = keyset.descending != wanted.backward
-    rows = _in_order(parts, keyset, conditions, columns, falling=falling, limit=wanted.limit + 1, offset=wanted.offset)
-    if beyond:
-        rows = rows.add_columns(_rows_beyond(parts, keyset, wanted).scalar_subquery().label(BEYOND))
-    return rows
+        conditions.append(keyset.ahead_of(wanted.before, inclusive=with_start and wanted.backward))
+    falling, limit = keyset.descending != wanted.backward, wanted.limit + 1 + with_start
+    return _in_order(parts, keyset, conditions, columns, falling=falling, limit=limit, offset=wanted.offset)
 
 
-def far_side(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
-    """Return what `beyond` says, of a slice that has no rows to say it."""
-    return select(_rows_beyond(parts, keyset, wanted).scalar_subquery().label(BEYOND))
+def beyond(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
+    """Return a row if the list goes on beyond the place that a slice begins at, away from its rows."""
+    start, conditions = wanted.start, []
+    if start is not None:
+        conditions = [(keyset.behind if wanted.backward else keyset.ahead_of)(start, inclusive=True)]
+    return _in_order(parts, keyset, conditions, (), falling=keyset.descending == wanted.backward, limit=1)
 
 
 def count(parts: Parts) -> Select[Any]:
@@ -120,19 +122,6 @@ def count(parts: Parts) -> Select[Any]:
         return parts[0].with_only_columns(func.count().label("count"), maintain_column_froms=True)
     counts = [part.with_only_columns(func.count(), maintain_column_froms=True) for part in parts]
     return select(reduce(add, [each.scalar_subquery() for each in counts]).label("count"))
-
-
-def _rows_beyond(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
-    start = wanted.before if wanted.backward else wanted.after
-    conditions = []
-    if start is not None and wanted.backward:
-        conditions.append(keyset.behind(start, inclusive=True))
-    elif start is not None:
-        conditions.append(keyset.ahead_of(start, inclusive=True))
-    # In the order that leads away from the cursor: the nearest row is next to it, and most often the cursor's own.
-    falling = keyset.descending == wanted.backward
-    nearest = _in_order(parts, keyset, conditions, (), falling=falling, limit=1)
-    return select(func.count()).select_from(nearest.subquery("nearest"))
 
 
 def _in_order(

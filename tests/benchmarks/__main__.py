@@ -12,7 +12,7 @@ from dataclasses import replace
 from time import monotonic
 from types import FrameType
 
-from tests.benchmarks import age, commands, projection, reads, report, visible
+from tests.benchmarks import age, commands, pages, projection, reads, report, visible
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Result
 
@@ -22,6 +22,7 @@ CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
     "projection": projection.measure,
     "reads": reads.measure,
     "age": age.measure,
+    "pages": pages.measure,
 }
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _INTERRUPTED = 130

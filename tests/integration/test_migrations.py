@@ -1,6 +1,6 @@
 """Migrations lead to the tables that the models describe, once, whoever runs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -88,3 +88,32 @@ class TestMigrations:
         with databases.fresh(settings, migrated=False) as empty, ThreadPoolExecutor(2) as threads:
             applied = list(threads.map(store.migrate, [store.url(empty)] * 2))
         assert sorted(applied) == [[], revisions(store)]
+
+
+class TestTheExtensionForSearches:
+    """Without leave to create it, somebody else has to; then all goes on."""
+
+    @pytest.fixture
+    def limited(self, settings: Settings) -> Iterator[tuple[str, psycopg.Connection]]:
+        """An empty read store of a role that may create tables in it and no more, and a connection of its owner."""
+        with (
+            databases.fresh(settings, migrated=False) as empty,
+            psycopg.connect(empty.read.database_url, autocommit=True) as owner,
+        ):
+            owner.execute("create role limited login")
+            owner.execute("grant create on schema public to limited")
+            yield make_url(empty.read.database_url).set(username="limited").render_as_string(), owner
+            owner.execute("drop owned by limited")
+            owner.execute("drop role limited")
+
+    def test_is_asked_for_in_clear_words(self, limited: tuple[str, psycopg.Connection]) -> None:
+        url, owner = limited
+        message = (
+            "needs the extension pg_trgm of PostgreSQL, and it could not be created: permission denied to create "
+            'extension "pg_trgm". Let somebody who may run `create extension pg_trgm` there, then migrate again.'
+        )
+        with pytest.raises(SchemaError) as refused:
+            projections.database.migrate(url)
+        assert str(refused.value) == f"The database {make_url(url).database} {message}"
+        owner.execute("create extension pg_trgm")
+        assert projections.database.migrate(url) == revisions(STORES[1].values[0])

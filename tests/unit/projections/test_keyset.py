@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
 
-from projections.keyset import Keyset, Slice, cut
+from projections.keyset import Keyset, Slice, beyond, cut
 from projections.views.products_view import BY_NAME
-from projections.views.user_orders_view import NEWEST_FIRST
+from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView, Wanted, matching
 from tests.support.facts import ORDER_ID, START, TEA_ID
 from tests.support.statements import conditions
 
@@ -17,8 +18,8 @@ TEA = ("Tea", TEA_ID)
 ORDER = (START, ORDER_ID)
 
 
-def sql(keyset: Keyset, **wanted: Any) -> str:
-    return conditions(cut([select(keyset.key.class_)], keyset, Slice(**wanted), columns=()))
+def sql(keyset: Keyset, *, with_start: bool = False, **wanted: Any) -> str:
+    return conditions(cut([select(keyset.key.class_)], keyset, Slice(**wanted), columns=(), with_start=with_start))
 
 
 class TestCut:
@@ -61,6 +62,55 @@ class TestCut:
 
     def test_skips_pages_that_are_counted(self) -> None:
         assert sql(BY_NAME, limit=2, offset=40) == "ORDER BY name ASC, product_id ASC LIMIT 3 OFFSET 40"
+
+    @pytest.mark.parametrize(
+        ("wanted", "condition"),
+        [
+            ({"after": ORDER}, "<="),
+            ({"before": ORDER, "backward": True}, ">="),
+        ],
+    )
+    def test_may_begin_with_the_row_of_the_cursor(self, wanted: dict[str, Any], condition: str) -> None:
+        order = "ASC" if "backward" in wanted else "DESC"
+        assert sql(NEWEST_FIRST, limit=2, with_start=True, **wanted) == (
+            f"WHERE (created_at, order_id) {condition} ('{START}', '{ORDER_ID}') "
+            f"ORDER BY created_at {order}, order_id {order} LIMIT 4"
+        )
+
+    def test_of_several_parts_takes_no_more_of_each_than_may_be_needed_and_merges_them(self) -> None:
+        wanted = Slice(limit=2, after=ORDER, offset=1)
+        merged = cut(matching(Wanted(statuses=("paid", "pending"))), NEWEST_FIRST, wanted, columns=())
+        compiled = merged.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        part = (
+            "(SELECT user_orders_view.order_id AS order_id, user_orders_view.created_at AS created_at "
+            "FROM user_orders_view WHERE user_orders_view.status = '{}' "
+            f"AND (user_orders_view.created_at, user_orders_view.order_id) < ('{START}', '{ORDER_ID}') "
+            "ORDER BY user_orders_view.created_at DESC, user_orders_view.order_id DESC LIMIT 4)"
+        )
+        both = f"{part.format('paid')} UNION ALL {part.format('pending')}"
+        assert " ".join(str(compiled).split()) == (
+            f"SELECT merged.order_id, merged.created_at FROM ({both}) AS merged "
+            "ORDER BY merged.created_at DESC, merged.order_id DESC LIMIT 3 OFFSET 1"
+        )
+
+
+class TestBeyond:
+    """One row is asked for, the nearest: most often that of the cursor itself."""
+
+    @pytest.mark.parametrize(
+        ("wanted", "expected"),
+        [
+            ({"after": ORDER}, f"WHERE (created_at, order_id) >= ('{START}', '{ORDER_ID}') ORDER BY created_at ASC"),
+            (
+                {"before": ORDER, "backward": True},
+                f"WHERE (created_at, order_id) <= ('{START}', '{ORDER_ID}') ORDER BY created_at DESC",
+            ),
+            ({"offset": 40}, "ORDER BY created_at ASC"),
+        ],
+    )
+    def test_looks_away_from_the_rows_of_the_slice(self, wanted: dict[str, Any], expected: str) -> None:
+        found = beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, **wanted))
+        assert conditions(found) == f"{expected}, order_id {expected.rsplit(' ', 1)[1]} LIMIT 1"
 
 
 class TestPlace:
