@@ -12,13 +12,14 @@ from dataclasses import replace
 from time import monotonic
 from types import FrameType
 
-from tests.benchmarks import age, commands, pages, projection, reads, report, visible
+from tests.benchmarks import age, commands, live, pages, projection, reads, report, visible
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Result
 
 CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
     "commands": commands.measure,
     "visible": visible.measure,
+    "live": live.measure,
     "projection": projection.measure,
     "reads": reads.measure,
     "age": age.measure,

@@ -47,12 +47,14 @@ def open_shop(write_url: str) -> None:
     asyncio.run(_open(write_url))
 
 
-def order_request(chance: random.Random, token: str, *, order_id: UUID | None = None) -> bytes:
-    """Return a createOrder of three lines for any user, with a key of its own."""
+def order_request(
+    chance: random.Random, token: str, *, order_id: UUID | None = None, users: range = range(1, USERS + 1)
+) -> bytes:
+    """Return a createOrder of three lines for any of these users, with a key of its own."""
     products = chance.sample(range(1, PRODUCTS + 1), LINES)
     wanted: dict[str, object] = {
         "idempotencyKey": str(uuid4()),
-        "userId": str(user_id(chance.randint(1, USERS))),
+        "userId": str(user_id(chance.choice(users))),
         "items": [{"productId": str(product_id(n)), "quantity": chance.randint(1, 5)} for n in products],
     }
     if order_id is not None:

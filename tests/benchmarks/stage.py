@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,11 +102,11 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage() -> Iterator[Stage]:
+def stage(*, postgres_settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="tandem-benchmarks-"))
     data = folder / "data"
     try:
-        with embedded.stores(data) as running:
+        with embedded.stores(data, postgres_settings=postgres_settings) as running:
             domain.database.migrate(running.write_url)
             projections.database.migrate(running.read_url)
             yield Stage(stores=running, folder=folder)
