@@ -181,7 +181,7 @@ def outcome(field: str, answer: Any) -> str:
     found = answer["data"][field]
     if found is None:
         return NULL
-    return MISSING if found.get("__typename") == MISSING else DATA
+    return MISSING if isinstance(found, dict) and found.get("__typename") == MISSING else DATA
 
 
 def test_the_matrix_has_every_root_field(staff: Client) -> None:
