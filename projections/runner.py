@@ -79,21 +79,33 @@ class Runner:
     def _round(self, log: Connection, partitions: Sequence[int], stuck: set[Place]) -> list[Progress]:
         """Apply one batch to each projection; return where they are now, of those that were free and could go on.
 
-        All at once, which costs one commit. If that fails, each alone, and then each partition of it alone.
+        All at once, which costs one commit; those that are halted each alone, so that they cost the others nothing.
+        If that fails, each projection alone, and then each partition of it alone.
         """
         wanted = [
             (projection, [partition for partition in partitions if (projection.name, partition) not in stuck])
             for projection in self._projections
         ]
+        halted: list[Progress] = []
         try:
-            return self._advance(log, dict(wanted))
+            reached = self._advance(log, dict(wanted), halted=halted)
         except Exception as error:  # noqa: BLE001 - whatever a fold or the store raises
             _raise_trouble(error)
+            return self._each_alone(log, wanted, stuck)
+        for projection, _ in wanted:
+            for at in halted:
+                if at.projection == projection.name:
+                    reached += self._alone(log, projection, at.partition, stuck)
+        return reached
+
+    def _each_alone(
+        self, log: Connection, wanted: Sequence[tuple[Projection, Sequence[int]]], stuck: set[Place]
+    ) -> list[Progress]:
         reached: list[Progress] = []
         for projection, mine in wanted:
             try:
                 reached += self._advance(log, {projection: mine})
-            except Exception as error:  # noqa: BLE001 - as above
+            except Exception as error:  # noqa: BLE001 - whatever a fold or the store raises
                 _raise_trouble(error)
                 for partition in mine:
                     reached += self._alone(log, projection, partition, stuck)
@@ -109,15 +121,23 @@ class Runner:
             return []
 
     def _advance(
-        self, log: Connection, work: Mapping[Projection, Sequence[int]], *, one_by_one: bool = False
+        self,
+        log: Connection,
+        work: Mapping[Projection, Sequence[int]],
+        *,
+        one_by_one: bool = False,
+        halted: list[Progress] | None = None,
     ) -> list[Progress]:
-        """Move rows and checkpoints in one transaction, where nobody else holds them."""
+        """Move rows and checkpoints in one transaction, where nobody else holds them; put `halted` ones into a list."""
         places = [(projection.name, partition) for projection, mine in work.items() for partition in mine]
         if not places:
             return []
         log_id = event_log.identity(log)
         with self._read.begin() as read:
             free = checkpoints.take(read, places)
+            if halted is not None:
+                halted += [taken.at for taken in free if taken.halted is not None]
+                free = [taken for taken in free if taken.halted is None]
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
             found = event_log.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)

@@ -22,6 +22,7 @@ from projections.runner import Runner
 from projections.views import user_orders_view
 from tests.support import databases, tables
 from tests.support.projecting import drained, rewrite
+from tests.support.recording import statements
 from tests.support.shop import USD, Shop, id_in
 
 NAMES = tuple(projection.name for projection in projections())
@@ -193,6 +194,20 @@ class TestAnOlderLog:
         case.assert_is_told()
         await case.assert_goes_on_elsewhere()
         assert case.halted() == everywhere(reason)
+
+    async def test_costs_other_partitions_no_transaction_of_their_own(self, case: Case) -> None:
+        case.lose("position > 3", head=3)
+        assert not case.drain(HERE)
+        await case.shop.order(case.elsewhere, case.product)
+        await case.shop.user(id_in(9))
+        runner = Runner(log=case.log, read=case.read, projections=projections(), publish=lambda _: None)
+        with statements(case.read) as sent:
+            assert not runner.drain(HERE, ELSEWHERE, 9, seconds=60)
+        moves = [statement for statement in sent if statement.startswith("update checkpoints c set position")]
+        assert len(moves) == 1
+        assert tables.checkpoints(case.fresh.read.database_url) == {
+            name: tables.heads(case.log) | {HERE: 5} for name in NAMES
+        }
 
     async def test_that_was_not_behind_the_rows_goes_on(self, case: Case) -> None:
         await case.write(2)
