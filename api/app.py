@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -48,48 +48,39 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
     write = CommandPool(settings.write.database_url)
     read = query_engine(settings.read.database_url)
     messages = _connect(settings.queue.redis_url)
-    standings = Standings(write_url=settings.write.database_url, read_url=settings.read.database_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
-    reads = Reads(read)
-    live = Live(reads.all)
-    consistency = Consistency(read, messages, tell=live.heard)
-    streams = Streams(bounds)
-    documents = _documents(settings)
-    freshness = Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url)
+    live = Live(Reads(read).all)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
-        reads=reads,
-        consistency=consistency,
-        documents=documents,
-        freshness=freshness,
+        reads=Reads(read),
+        consistency=Consistency(read, messages, tell=live.heard),
+        documents=_documents(settings),
+        freshness=Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url),
         live=live,
-        streams=streams,
-        standings=standings,
+        streams=Streams(bounds),
+        standings=Standings(write_url=settings.write.database_url, read_url=settings.read.database_url),
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
-        beside = _beside(consistency.listen(), live.look(), before_its_end=consistency.stop)
-        async with write, freshness, beside:
+        async with write, endpoint.at_work():
             yield
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
-        await documents.close()
         hints.close()
         await read.dispose()
-        standings.close()
 
     routes = [
         Route(ENDPOINT, endpoint),
-        WebSocketRoute(ENDPOINT, Sockets(auth=settings.auth, run=endpoint.stream, streams=streams)),
+        WebSocketRoute(ENDPOINT, Sockets(auth=settings.auth, run=endpoint.stream, streams=endpoint.streams)),
         *health.routes(write_url=settings.write.database_url, read=read, messages=messages),
         *_pages(settings.auth),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
-    app.state.streams = streams
+    app.state.streams = endpoint.streams
     return app
 
 
@@ -120,16 +111,6 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
     return redis.asyncio.Redis.from_url(
         redis_url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, health_check_interval=15
     )
-
-
-@asynccontextmanager
-async def _beside(*works: Coroutine[None, None, None], before_its_end: Callable[[], None]) -> AsyncIterator[None]:
-    tasks = {asyncio.create_task(work) for work in works}
-    yield
-    before_its_end()
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=_STOP_SECONDS)
 
 
 def _pages(auth: AuthSettings) -> list[Route | Mount]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from time import time
 from typing import Literal
 from uuid import UUID
 
@@ -78,7 +79,7 @@ def authenticate(header: str | None, auth: AuthSettings) -> Principal:
         raise Unauthenticated(_EXPIRED) from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise Unauthenticated("The token is not valid here: sign in again.") from error
-    if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
+    if principal.expires_at is not None and principal.expires_at.timestamp() <= time():
         raise Unauthenticated(_EXPIRED)
     return principal
 

@@ -1,7 +1,8 @@
 """GraphQL over HTTP: one operation a request, for whoever the bearer token names. What is none is told so in JSON."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -29,6 +30,7 @@ from api.settings import AuthSettings
 from api.streams import Streams, results
 from domain.bus import Bus
 
+_STOP_SECONDS = 2.0
 # A GET changes nothing, whoever makes a browser send it; and one answer is no stream, which a subscription needs.
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
@@ -57,8 +59,21 @@ class Endpoint:
         self._documents = documents
         self._freshness = freshness
         self._live = live
-        self._streams = streams
+        self.streams = streams
         self._standings = standings
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Hear how far projections are, and let go of connections at the end."""
+        tasks = {asyncio.create_task(work) for work in (self._consistency.listen(), self._live.look())}
+        async with self._freshness:
+            yield
+        self._consistency.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+        await self._documents.close()
+        self._standings.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -107,10 +122,10 @@ class Endpoint:
         try:
             wanted = await asked.read(request)
             principal = self._principal(request)
-            self._streams.require_room()
+            self.streams.require_room()
         except ApiError as error:
             return outcomes.refusal([error], negotiation.JSON)
-        return EventStream(self.stream(wanted, principal), streams=self._streams, expires_at=principal.expires_at)
+        return EventStream(self.stream(wanted, principal), streams=self.streams, expires_at=principal.expires_at)
 
     async def stream(self, wanted: Asked, principal: Principal) -> AsyncGenerator[ExecutionResult, None]:
         """Run an operation of any kind; a query's or mutation's results are one."""

@@ -216,7 +216,7 @@ def _chosen(name: str | None) -> "Sequence[Projection]":
 def _stores(data: "Path") -> "Iterator[tuple[Engine, Engine]]":
     configured = settings(data)
     from api.stores import StoreError, opened
-    from domain.event_log import GapError
+    from domain.stretches import GapError
     from domain.upcasters import UnknownShapeError
     from projections.checkpoints import MixedUpError
     from projections.rebuild import RebuildError

@@ -4,7 +4,7 @@ Appending comes last before the commit. It raises the partition's head and so ho
 then: the next writer waits, a rolled-back writer leaves no gap, and a reader that saw position 11 has seen 10.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from domain import statements
 from domain.decoding import fact
 from domain.events import Event
 from domain.statements import ALL_IS_WELL, Write
-from domain.upcasters import UnknownShapeError, current_version
+from domain.upcasters import current_version
 
 PARTITIONS = 64
 _USER_PARTITIONS = 48  # the others are for products, so that a restock never waits behind an order
@@ -139,40 +139,21 @@ def _stored(entry: Entry) -> dict[str, object]:
     }
 
 
-_COLUMNS = """
+COLUMNS = """
     partition, position, stream_id, stream_type, version, type, schema_version, cast(data as text) as data,
     metadata ->> 'actor' as actor, occurred_at
 """
 _READ = text(f"""
-    select {_COLUMNS} from events
+    select {COLUMNS} from events
     where partition = :partition and position > :after
     order by position limit :limit
 """)  # noqa: S608 - built of constants
-_READ_FROM = text(f"""
-    select place.after, event_id, {_COLUMNS}
-    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[]), cast(:lasts as bigint[]))
-        place (of_partition, after, last)
-    cross join lateral (
-        select * from events
-        where partition = place.of_partition and position between place.after and place.last
-        order by position limit :limit + 1
-    ) found
-    order by partition, after, position
-""")  # noqa: S608 - as above
-_READ_STREAM = text(f"select {_COLUMNS} from events where stream_id = :stream_id order by version")  # noqa: S608 - as above
+_READ_STREAM = text(f"select {COLUMNS} from events where stream_id = :stream_id order by version")  # noqa: S608 - as above
 _LATEST = text("select position from events where stream_id = :stream_id order by version desc limit 1")
 _AGES = text("""
     select place.partition, place.after, extract(epoch from clock_timestamp() - events.recorded_at)
     from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
     join events on events.partition = place.partition and events.position = place.after + 1
-""")
-_LACKING = text("""
-    select place.partition, place.after, log_heads.position
-    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
-    join log_heads on log_heads.partition = place.partition and log_heads.position > place.after
-    where not exists (
-        select from events where events.partition = place.partition and events.position > place.after
-    )
 """)
 _IDENTITY = text("select id from log_identity")
 _HEADS = text("select partition, position from log_heads")
@@ -182,95 +163,12 @@ _HEAD = text("select position from log_heads where partition = :partition")
 def read(connection: Connection, partition: int, *, after: int, limit: int) -> list[Event]:
     """Return the next events of a partition behind position `after`, at most `limit`, without a gap."""
     found = connection.execute(_READ, {"partition": partition, "after": after, "limit": limit})
-    return list(_events(found.all()))
-
-
-def walk(connection: Connection, partition: int, *, after: int, until: int, limit: int) -> Iterator[list[Event]]:
-    """Yield the events of a partition behind `after` and up to `until`, at most `limit` at once; raise GapError."""
-    while after < until:
-        events = read(connection, partition, after=after, limit=min(limit, until - after))
-        if not events or events[-1].position != after + len(events):
-            raise GapError(f"partition {partition} of the log lacks an event between {after} and {until}")
-        yield events
-        after = events[-1].position
-
-
-_NO_END = (1 << 63) - 1
-Place = tuple[int, int]
-"""A partition and a position in it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """The next events of a partition behind a place in it.
-
-    `before` and `last` are the ids of the event at the place and of the last one of these; None where there is none.
-    `unknown` says why no more of them were read, where the next one is of a newer code than this.
-    """
-
-    events: Sequence[Event] = ()
-    before: UUID | None = None
-    last: UUID | None = None
-    unknown: UnknownShapeError | None = None
-
-
-class GapError(LookupError):
-    """The log lacks an event, which it never does by itself: it was changed by hand, or is another one."""
-
-
-def read_from(
-    connection: Connection, places: Collection[Place], *, limit: int, upto: Mapping[int, int] | None = None
-) -> dict[Place, Stretch]:
-    """Return, for each place, the next events of its partition behind it, at most `limit`; raise GapError for a gap.
-
-    `upto`: positions by partition, beyond which nothing is read.
-    """
-    if not places:
-        return {}
-    partitions, afters = zip(*places, strict=True)
-    lasts = [_NO_END if upto is None else upto[partition] for partition in partitions]
-    found = connection.execute(
-        _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "lasts": lasts, "limit": limit}
-    ).all()
-    rows: dict[Place, list[Any]] = {place: [] for place in places}
-    for row in found:
-        rows[row[2], row[0]].append(row)
-    _check_ends(connection, [place for place in places if not rows[place] or rows[place][-1][3] == place[1]])
-    return {place: _stretch(place, rows[place], limit) for place in places}
-
-
-def _check_ends(connection: Connection, places: Sequence[Place]) -> None:
-    """Raise GapError where the log says that it goes on behind one of these places, and has nothing there."""
-    if not places:
-        return
-    partitions, afters = zip(*places, strict=True)
-    lacking = connection.execute(_LACKING, {"partitions": list(partitions), "afters": list(afters)})
-    for partition, after, head in lacking:
-        raise GapError(f"partition {partition} of the log lacks all events between {after} and its end, {head}")
-
-
-def _stretch(place: Place, rows: Sequence[Any], limit: int) -> Stretch:
-    partition, after = place
-    at_place, behind = [row for row in rows[:1] if row[3] == after], [row for row in rows if row[3] > after][:limit]
-    if behind and behind[-1][3] != after + len(behind):
-        raise GapError(f"partition {partition} of the log lacks an event between {after} and {behind[-1][3]}")
-    if behind and after and not at_place:
-        raise GapError(f"partition {partition} of the log lacks its event {after}")
-    before = at_place[0][1] if at_place else None
-    events: list[Event] = []
-    unknown = None
-    try:
-        for event in _events(row[2:] for row in behind):
-            events.append(event)  # noqa: PERF402 - those before an unknown one are kept
-    except UnknownShapeError as error:
-        unknown = error
-    last = behind[len(events) - 1][1] if events else before
-    return Stretch(events=events, before=before, last=last, unknown=unknown)
+    return list(events_of(found.all()))
 
 
 async def read_stream(connection: statements.Connection, stream_id: UUID) -> list[Event]:
     """Return all that happened to one aggregate, oldest first."""
-    return list(_events(await connection.all(_READ_STREAM, {"stream_id": stream_id})))
+    return list(events_of(await connection.all(_READ_STREAM, {"stream_id": stream_id})))
 
 
 async def latest_position(connection: statements.Connection, stream_id: UUID) -> int:
@@ -305,7 +203,8 @@ def identity(connection: Connection) -> UUID:
     return known
 
 
-def _events(rows: Iterable[Any]) -> Iterator[Event]:
+def events_of(rows: Iterable[Any]) -> Iterator[Event]:
+    """Yield events of rows that have COLUMNS; raise UnknownShapeError at one that is of a newer code than this."""
     for partition, position, stream_id, stream_type, version, type_, shape, data, actor, occurred_at in rows:
         yield Event(
             partition=partition,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from domain import event_log
+from domain import event_log, stretches
 from domain.events import Event
 from projections import checkpoints, quarantine, rows
 from projections.batch import Batch
@@ -81,11 +81,11 @@ def _play(projection: Projection, partition: int, log: Connection, read: Engine,
         if not streams:
             return Retried()
         until = taken.at.position
-        [here] = event_log.read_from(log, [(partition, until)], limit=1).values()
+        [here] = stretches.read_from(log, [(partition, until)], limit=1).values()
         checkpoints.check(taken, here.before, event_log.identity(log))
         played, batch = dict[UUID, Event](), Batch(projection)
         times = Counter[UUID]()
-        for events in event_log.walk(log, partition, after=min(streams.values()) - 1, until=until, limit=_CHUNK):
+        for events in stretches.walk(log, partition, after=min(streams.values()) - 1, until=until, limit=_CHUNK):
             _play_events(batch, connection, events, streams, take_in)
             mine = [event for event in events if _is_passed_over(event, streams)]
             played |= {event.stream_id: event for event in mine}

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from domain import event_log
-from domain.event_log import Stretch
+from domain import event_log, stretches
+from domain.stretches import Stretch
 from projections import batch, checkpoints, quarantine, rows, states
 from projections.batch import Outcome
 from projections.checkpoints import CheckpointMovedError, Move, Taken
@@ -140,7 +140,7 @@ class Runner:
                 free = [taken for taken in free if taken.halted is None]
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
-            found = event_log.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
+            found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
             moves: list[Move] = []
             for projection in work:
                 mine = [taken for taken in free if taken.at.projection == projection.name]

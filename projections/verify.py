@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, Engine, text
 
-from domain import current, event_log
+from domain import current, event_log, stretches
 from domain.event_log import PARTITIONS
 from projections import checkpoints, quarantine, rows, states
 from projections.checkpoints import Taken
@@ -56,7 +56,7 @@ def _fold(log: Connection, every: Sequence["_Verification"], partition: int) -> 
     """Fold one partition for all projections at once, each up to its own checkpoint, and compare."""
     foldings = [(each, each.begin(partition), each.taken[partition].at.position) for each in every]
     until = max((position for _, _, position in foldings), default=0)
-    for events in event_log.walk(log, partition, after=0, until=until, limit=_CHUNK):
+    for events in stretches.walk(log, partition, after=0, until=until, limit=_CHUNK):
         for event in events:
             for _, folding, position in foldings:
                 if event.position <= position:
@@ -83,7 +83,7 @@ class _Verification:
     def begin(self, partition: int) -> Folding:
         """Return an empty folding; raise MixedUpError where the rows do not come from this log."""
         taken = self.taken[partition]
-        [here] = event_log.read_from(self._log, [(partition, taken.at.position)], limit=1).values()
+        [here] = stretches.read_from(self._log, [(partition, taken.at.position)], limit=1).values()
         checkpoints.check(taken, here.before, event_log.identity(self._log))
         return Folding(self._projection, self._held.get(partition, {}))
 
@@ -192,7 +192,7 @@ class _Verification:
         touched: set[Key] = set()
         for partition, head in event_log.heads(self._log).items():
             after = self.taken[partition].at.position
-            for events in event_log.walk(self._log, partition, after=after, until=head, limit=_CHUNK):
+            for events in stretches.walk(self._log, partition, after=after, until=head, limit=_CHUNK):
                 touched |= {key for event in events for key, _ in self._projection.add(event)}
                 touched |= {(key,) for event in events if (key := self._projection.key(event)) is not None}
         return touched

@@ -28,7 +28,6 @@ from sqlmodel import Field, col
 
 from domain.events import (
     Event,
-    Fact,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -39,7 +38,6 @@ from domain.events import (
     OrderPaid,
     OrderRefunded,
     OrderShipped,
-    Unreadable,
     UserEmailChanged,
     UserRenamed,
 )
@@ -48,6 +46,7 @@ from domain.tables import Order
 from projections.keyset import Keyset, Parts
 from projections.projection import Kept, Projection, ReadTable, Row, Update, known
 from projections.search import Searched
+from projections.timeline import happened
 
 Item = dict[str, Any]
 Place = tuple[int, UUID]
@@ -156,7 +155,7 @@ def _created(fact: OrderCreated, event: Event) -> Row:
         "updated_at": event.at,
         "version": event.version,
         "stale": False,
-        "timeline": [_happened(event)],
+        "timeline": [happened(event)],
     }
 
 
@@ -169,7 +168,7 @@ def _with_items(row: Row, event: Event, items: list[Item], total: Decimal) -> Ro
 
 
 def _next(row: Row, event: Event) -> Row:
-    timeline = [*row["timeline"], _happened(event)]
+    timeline = [*row["timeline"], happened(event)]
     return row | {"version": event.version, "updated_at": event.at, "timeline": timeline}
 
 
@@ -195,39 +194,6 @@ def _with_quantity(item: Item, fact: OrderItemQuantityChanged) -> Item:
     return item | {"quantity": fact.quantity, "line_total": str(fact.quantity * fact.unit_price)}
 
 
-def _happened(event: Event) -> Item:
-    return {
-        "version": event.version,
-        "type": type(event.fact).__name__,
-        "at": event.at.isoformat(),
-        "actor": event.actor,
-        "details": _details(event.fact),
-    }
-
-
-def _details(fact: Fact | Unreadable) -> Item:
-    """Return what is worth telling of a fact, by the contract's names."""
-    match fact:
-        case OrderCreated():
-            return {"total": str(fact.total), "currency": fact.currency, "itemCount": len(fact.lines)}
-        case OrderItemAdded() | OrderItemRemoved():
-            line = fact.line
-            item = {"productId": str(line.product_id), "name": line.name, "quantity": line.quantity}
-            return item | {"unitPrice": str(line.unit_price), "total": str(fact.total)}
-        case OrderItemQuantityChanged():
-            quantities = {"quantityBefore": fact.before, "quantity": fact.quantity}
-            return {"productId": str(fact.product_id), **quantities, "total": str(fact.total)}
-        case OrderPaid():
-            return {"paymentReference": fact.payment_reference}
-        case OrderShipped():
-            return {"carrier": fact.carrier, "trackingNumber": fact.tracking_number}
-        case OrderCancelled():
-            return {"reason": fact.reason}
-        case OrderRefunded():
-            return {"reason": fact.reason, "restocked": fact.restocked}
-    return {}
-
-
 KEPT = Kept(
     table=Order,
     columns=(
@@ -235,6 +201,7 @@ KEPT = Kept(
         *("payment_reference", "carrier", "tracking_number", "cancellation_reason"),
     ),
 )
+
 PROJECTION = Projection(
     table=UserOrdersView, key=key, fold=fold, update=update, updated_by=frozenset({"user_id"}), kept=KEPT
 )

@@ -22,8 +22,9 @@ from domain.commands import (
     ShipOrder,
 )
 from domain.database import log_engine
-from domain.event_log import GapError, partition_of_product, partition_of_user
+from domain.event_log import partition_of_product, partition_of_user
 from domain.order import Line
+from domain.stretches import GapError
 from projections.catalogue import projections
 from projections.checkpoints import MixedUpError
 from projections.database import patient_engine
