@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help install run test check bench lock migration schema shapes graphiql
 
