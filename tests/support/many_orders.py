@@ -35,6 +35,7 @@ def fill(connection: Connection, size: int) -> None:
     for index in indexes:
         index.drop(connection)
     connection.execute(FILL, {"opening": OPENING, "size": size})
+    connection.execute(text("set maintenance_work_mem = '256MB'"))
     for index in indexes:
         index.create(connection)
-    connection.execute(text("vacuum analyze user_orders_view"))
+    connection.execute(text("analyze user_orders_view"))
