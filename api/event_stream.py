@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from strawberry.types import ExecutionResult
 
 from api.errors import unexpected
-from api.streams import Streams, UnreadError, payload, seconds_until
+from api.streams import Streams, UnreadError, payload, seconds_until, within
 
 MEDIA_TYPE = "text/event-stream"
 _ANSWERS = {MEDIA_TYPE, "application/json", "application/graphql-response+json", "application/*", "*/*"}
@@ -48,12 +48,15 @@ class EventStream(Response):
         self._streams = streams
         self._expires_at = expires_at
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the base has it
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def bounded(message: Message) -> None:
+            await within(self._streams.bounds.send_seconds, send(message), scope)
+
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         last: bytes | None = None
         try:
             async with self._streams.opened(seconds_until(self._expires_at)):
-                await self._send_all(receive, send)
+                await self._send_all(receive, bounded)
             last = _COMPLETE
         except* TimeoutError:
             last = b"" if self._streams.stopping else _failed(*_EXPIRED) + _COMPLETE
@@ -61,7 +64,7 @@ class EventStream(Response):
             pass
         if last is not None:
             with suppress(UnreadError):
-                await self._send(send, last, more=False)
+                await bounded(_body(last, more=False))
 
     async def _send_all(self, receive: Receive, send: Send) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -69,25 +72,22 @@ class EventStream(Response):
             try:
                 async with aclosing(self._results):
                     async for result in self._results:
-                        await self._send(send, _event(payload(result)))
+                        await send(_body(_event(payload(result))))
             except (UnreadError, ClientDisconnect):
                 raise
             except Exception as error:  # noqa: BLE001 - the response has begun, and tells of it in its own way
-                await self._send(send, _failed(unexpected(error), "INTERNAL_SERVER_ERROR"))
+                await send(_body(_failed(unexpected(error), "INTERNAL_SERVER_ERROR")))
             for each in beside:
                 each.cancel()
 
     async def _give_signs_of_life(self, send: Send) -> None:
         while True:
-            await self._send(send, _SIGN_OF_LIFE)
+            await send(_body(_SIGN_OF_LIFE))
             await asyncio.sleep(self._streams.bounds.ping_seconds)
 
-    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        try:
-            async with asyncio.timeout(self._streams.bounds.send_seconds):
-                await send({"type": "http.response.body", "body": body, "more_body": more})
-        except TimeoutError as error:
-            raise UnreadError from error
+
+def _body(chunk: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": chunk, "more_body": more}
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP and WebSocket server: how long it waits for whom, and how much of a connection it keeps."""
+"""The HTTP and WebSocket server: what it keeps of a connection, how one is dropped, and how it stops at once."""
 
 import resource
 import socket
@@ -7,28 +7,25 @@ from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from api.streams import DROP
 
 LONGEST_MESSAGE = 256 * 1024  # bytes of a WebSocket's message; a longer one closes it with 1009
 _FILES = 65_536
-_UNREAD_SECONDS = 10.0
 
 
 class Server(uvicorn.Server):
     """Listens at `host` and `port`; when it is to stop, `stop` ends what would not end by itself."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        host: str,
-        port: int,
-        *,
-        stop: Callable[[], None],
-        unread_seconds: float = _UNREAD_SECONDS,
-    ) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, stop: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
             host=host,
             port=port,
+            http=_Http,
+            ws=_WebSocket,
             log_level="warning",
             log_config=None,
             access_log=False,
@@ -40,13 +37,6 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._stop = stop
-        self._unread_seconds = unread_seconds
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in self.servers:
-            for each in listener.sockets:
-                _end_when_unread(each, self._unread_seconds)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stop()
@@ -62,13 +52,19 @@ def run(app: ASGIApp, host: str, port: int, *, stop: Callable[[], None]) -> None
         sys.exit(3)
 
 
-def _end_when_unread(listening: socket.socket, seconds: float) -> None:
-    """Let connections end when their reader takes nothing for that long, also those that were closed meanwhile.
+# A connection that is closed waits until all is read of it, which may be for ever. These two let it be dropped.
 
-    The system does that, where it can (Linux); a server that closes such a connection waits for its reader for ever.
-    """
-    if hasattr(socket, "TCP_USER_TIMEOUT") and listening.family != socket.AF_UNIX:
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * seconds))
+
+class _Http(HttpToolsProtocol):
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {DROP: {"drop": self.transport.abort}}
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    async def run_asgi(self) -> None:
+        self.scope["extensions"] = {**(self.scope["extensions"] or {}), DROP: {"drop": self.transport.abort}}
+        await super().run_asgi()
 
 
 def _allow_many_connections() -> None:

@@ -1,13 +1,14 @@
 """Operations whose answers are a stream, whatever carries them: how many there may be, and how long."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from graphql import GraphQLError
+from starlette.types import Scope
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
@@ -31,7 +32,11 @@ class Bounds:
     """Between two signs of life."""
 
 
-class UnreadError(ConnectionError):
+DROP = "tandem.drop"
+"""The extension of a server that can drop a connection, whatever of it is still to be read."""
+
+
+class UnreadError(Exception):
     """The reader takes nothing in."""
 
 
@@ -67,6 +72,17 @@ class Streams:
         for end in self._ends:
             if not end.expired():
                 end.reschedule(0)
+
+
+async def within(seconds: float, sending: Awaitable[None], scope: Scope) -> None:
+    """Send something; drop the connection of a reader that does not take it in time, and raise UnreadError."""
+    try:
+        async with asyncio.timeout(seconds):
+            await sending
+    except TimeoutError as error:
+        if extension := scope.get("extensions", {}).get(DROP):
+            extension["drop"]()
+        raise UnreadError from error
 
 
 def seconds_until(moment: datetime | None) -> float | None:

@@ -16,7 +16,7 @@ from api.asked import Asked
 from api.auth import Principal, authenticate
 from api.errors import BadRequest, Unauthenticated, unexpected
 from api.settings import AuthSettings
-from api.streams import Streams, UnreadError, payload, seconds_until
+from api.streams import Streams, UnreadError, payload, seconds_until, within
 
 PROTOCOL = "graphql-transport-ws"
 _LONGEST_REASON = 120  # bytes; RFC 6455, 5.5 and 5.5.1
@@ -180,20 +180,17 @@ class Connection:
             await self._send({"type": "ping"})
 
     async def _send(self, message: Message) -> None:
-        text = orjson.dumps(message).decode()
+        sending = self._socket.send_text(orjson.dumps(message).decode())
         try:
-            async with asyncio.timeout(self._streams.bounds.send_seconds):
-                await self._socket.send_text(text)
-        except TimeoutError as error:
-            raise UnreadError from error
+            await within(self._streams.bounds.send_seconds, sending, self._socket.scope)
         except RuntimeError as error:  # another message found it closed
             raise WebSocketDisconnect(1006) from error
 
     async def _close(self, closed: ClosedError) -> None:
         reason = str(closed).encode()[:_LONGEST_REASON].decode(errors="ignore")
-        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-            async with asyncio.timeout(self._streams.bounds.send_seconds):
-                await self._socket.close(closed.code, reason)
+        closing = self._socket.close(closed.code, reason)
+        with suppress(UnreadError, WebSocketDisconnect, RuntimeError):
+            await within(self._streams.bounds.send_seconds, closing, self._socket.scope)
 
 
 def _asked(wanted: Message) -> Asked:

@@ -32,6 +32,11 @@ OF_USER = """
       userOrdersChanged(userId: $id, after: $after) { id userName version }
     }
 """
+MUCH = f"""
+    subscription ($id: ID!) {{
+      orderChanged(orderId: $id) {{ {" ".join(f"a{n}: items {{ productId sku name quantity }}" for n in range(100))} }}
+    }}
+"""
 EVENTS = {"Accept": "text/event-stream"}
 
 
@@ -223,22 +228,20 @@ class TestGoingOn:
 
 
 class TestASlowReader:
-    def test_is_cut_and_makes_nobody_wait(self, settings: Settings, staff: Client, staff_token: str, user: str) -> None:
+    @pytest.mark.parametrize("how", ["websocket", "events"])
+    def test_is_cut_and_makes_nobody_wait(
+        self, how: str, settings: Settings, staff: Client, staff_token: str, user: str
+    ) -> None:
         order = staff.ordered(user, *[staff.added(name=f"{number:0100}") for number in range(20)])
-        items = "items { productId sku name quantity }"
-        much = f"""
-            subscription ($id: ID!) {{
-              orderChanged(orderId: $id) {{ a: {items} b: {items} c: {items} d: {items} e: {items} }}
-            }}
-        """
+        silent = silent_socket if how == "websocket" else silent_events
         with (
-            serving(settings, send_seconds=0.5, unread_seconds=1) as served,
+            serving(settings, send_seconds=0.5) as served,
             connected(served.url, staff_token) as quick,
-            silent_reader(served.url, staff_token, much, order),
+            silent(served.url, staff_token, order),
         ):
             quick.subscribe("1", CHANGED, id=order)
             assert versions([quick.next()]) == [1]
-            assert len(served.streams._ends) == 2
+            eventually(lambda: len(served.streams._ends) == 2)
             changes = 0
             while len(served.streams._ends) == 2:
                 assert changes < 60
@@ -346,12 +349,29 @@ def another_api(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def silent_reader(url: str, token: str, document: str, order: str) -> Iterator[None]:
-    """Subscribe fifty times over, and read nothing of what comes."""
+def silent_socket(url: str, token: str, order: str) -> Iterator[None]:
+    """Subscribe to much, and read nothing of what comes."""
     with connected(url, token, max_queue=1) as slow:
         slow.connection.socket.setsockopt(tcp.SOL_SOCKET, tcp.SO_RCVBUF, 4096)
-        for number in range(50):
-            slow.subscribe(str(number), document, id=order)
+        slow.subscribe("1", MUCH, id=order)
+        yield
+
+
+@contextmanager
+def silent_events(url: str, token: str, order: str) -> Iterator[None]:
+    body = json.dumps({"query": MUCH, "variables": {"id": order}})
+    head = [
+        "POST /graphql HTTP/1.1",
+        "Host: localhost",
+        "Accept: text/event-stream",
+        "Content-Type: application/json",
+        f"Authorization: Bearer {token}",
+        f"Content-Length: {len(body)}",
+    ]
+    address = httpx.URL(url)
+    with tcp.create_connection((address.host, address.port)) as slow:
+        slow.setsockopt(tcp.SOL_SOCKET, tcp.SO_RCVBUF, 4096)
+        slow.sendall("\r\n".join([*head, "", body]).encode())
         yield
 
 

@@ -23,10 +23,10 @@ class Served:
 
 
 @contextmanager
-def serving(settings: Settings, *, unread_seconds: float = 10.0, **bounds: float) -> Iterator[Served]:
+def serving(settings: Settings, **bounds: float) -> Iterator[Served]:
     app, port = create_app(settings, Bounds(**bounds)), free_port()  # type: ignore[arg-type]
     streams: Streams = app.state.streams
-    server = Server(app, "127.0.0.1", port, stop=streams.stop, unread_seconds=unread_seconds)
+    server = Server(app, "127.0.0.1", port, stop=streams.stop)
     thread = Thread(target=server.run)
     thread.start()
     try:
