@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from threading import Barrier, BrokenBarrierError
 from threading import Event as Flag
 from typing import Any
 from uuid import UUID, uuid4
@@ -154,6 +155,34 @@ class TestTwoRunnersAtOnce:
             "products_view",
             "user_orders_view",
         ]
+
+
+class TestTwoBatches:
+    async def test_that_change_what_the_other_adds_to_wait_for_each_other_in_one_order(
+        self, fresh_shop: Shop, fresh: Settings, log: Engine, read: Engine
+    ) -> None:
+        products = [await fresh_shop.product(product_id=id_in(of, partition_of_product)) for of in (50, 51)]
+        buyers = [await fresh_shop.user(id_in(of)) for of in (7, 8)]
+        drain_all(runner(log, read))
+        for product, buyer, other in zip(products, buyers, reversed(products), strict=True):
+            await fresh_shop.give(RenameProduct(product_id=product, name="Tea, black"))
+            await fresh_shop.order(buyer, other)
+
+        both_have_changed = Barrier(2)
+
+        @event.listens_for(read, "before_cursor_execute")
+        def wait_for_the_other(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if "units_sold = products_view.units_sold +" in statement:
+                with suppress(BrokenBarrierError):  # the other one waits for us already
+                    both_have_changed.wait(1)
+
+        def drain(*partitions: int) -> bool:
+            return runner(log, read, products_view.PROJECTION).drain(*partitions, seconds=60)
+
+        with ThreadPoolExecutor(2) as threads:  # a deadlock is raised
+            assert list(threads.map(drain, (7, 8), (50, 51))) == [True, True]
+        drain_all(runner(log, read))
+        assert tables.read_tables(fresh.read.database_url) == tables.folded(log)
 
 
 class TestDrain:

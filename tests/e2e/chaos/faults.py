@@ -41,7 +41,8 @@ class Fault:
 
 def child_killed(ground: Ground) -> int:
     """Kill -9 of a worker's child, in whatever it is at; its parent forks another one."""
-    worker = _one_at_work(ground)
+    # A worker that loses a child while it starts ends itself, which is another fault.
+    worker = _one_at_work(ground, at_work=len(ground.running.workers))
     with suppress(ProcessLookupError):
         os.kill(ground.chance.choice(worker.children()), signal.SIGKILL)
     return 1
@@ -171,10 +172,10 @@ def _message(task: str, body: str, *, content_type: str = "application/json") ->
     ).encode()
 
 
-def _one_at_work(ground: Ground) -> Part:
+def _one_at_work(ground: Ground, *, at_work: int = AT_WORK) -> Part:
     """Return a worker that has its children, once there is another one that works while this one will not."""
     worker = ground.chance.choice(ground.running.workers)
-    eventually(lambda: _listening(ground) >= AT_WORK, "two workers work")
+    eventually(lambda: _listening(ground) >= at_work, "workers work")
     eventually(lambda: len(worker.children()) >= CHILDREN, f"{worker.name} has its children")
     return worker
 

@@ -23,7 +23,7 @@ from sqlmodel import Session
 
 from tests.benchmarks import shop
 from tests.benchmarks.peers import textbook
-from tests.e2e.chaos.faults import Fault, Ground
+from tests.e2e.chaos.faults import CHILDREN, Fault, Ground
 from tests.support.running import Running, eventually, servers
 
 COUNTS = "textbook_user_counts"
@@ -31,6 +31,7 @@ _COUNT = text(
     f"insert into {COUNTS} values (:user_id, 1) on conflict (user_id) do update set orders = {COUNTS}.orders + 1"
 )
 _MORE = 3  # commands that are answered before the next strike, at least
+_BEGUN = 15.0  # seconds that a worker may take to start
 _SETTLED = 10.0  # seconds in which nothing is projected any more, with nothing in the queue
 
 
@@ -58,6 +59,7 @@ class PlainDrill:
         self.resting.clear()
         kills = 0
         for _ in range(times):
+            self._supervise()
             kills += fault.strike(self.ground)
             wanted = self.answered + _MORE
             eventually(lambda wanted=wanted: self.answered >= wanted, "more commands are answered")
@@ -67,6 +69,17 @@ class PlainDrill:
         before, self.seen = self.seen, self._look()
         events, lost, doubled = (after - earlier for after, earlier in zip(self.seen, before, strict=True))
         return PlainOutcome(fault=fault.name, times=times, kills=kills, events=events, lost=lost, doubled=doubled)
+
+    def _supervise(self) -> None:
+        """Start workers again that have ended, or have no children left: a worker that loses one early does so."""
+        for worker in self.running.workers:
+            until = monotonic() + _BEGUN
+            while len(worker.children()) < CHILDREN:
+                if worker.process.poll() is not None or monotonic() > until:
+                    worker.kill_group()
+                    worker.restart()
+                    until = monotonic() + _BEGUN
+                sleep(0.1)
 
     def work(self, url: str, enough: Event) -> None:
         chance, token = random.Random(url), shop.staff_token()
