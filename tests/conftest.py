@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+import redis
 
 import domain.database
 import projections.database
@@ -71,6 +72,7 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/readyz", api)
+        _wait_for_a_worker(settings.queue.redis_url, worker)
         yield Live(url=url, api=api, worker=worker)
     finally:
         for process in (api, worker):
@@ -85,7 +87,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         assert process.poll() is None, "the API ended before it was ready"
@@ -96,6 +98,15 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 30) ->
             pass
         time.sleep(0.1)
     pytest.fail(f"{url} was not ready within {seconds} s")
+
+
+def _wait_for_a_worker(redis_url: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    with redis.Redis.from_url(redis_url) as client:
+        while "brpop" not in {each["cmd"] for each in client.client_list()}:
+            assert process.poll() is None, "the worker ended before it was ready"
+            assert time.monotonic() < until, f"no worker took messages within {seconds} s"
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
