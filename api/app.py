@@ -23,6 +23,7 @@ from api.documents import Documents
 from api.endpoint import Endpoint
 from api.errors import unexpected
 from api.freshness import Freshness
+from api.history import History
 from api.live import Live
 from api.persisted_documents import PersistedDocuments
 from api.server import run
@@ -59,6 +60,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         documents=_documents(settings),
         freshness=Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url),
         live=live,
+        history=History(write),
         streams=Streams(bounds),
         standings=Standings(write_url=settings.write.database_url, read_url=settings.read.database_url),
     )

@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 
 from api.auth import Principal
 from api.consistency import Consistency, Token
+from api.history import History
 from api.live import Live
 from api.scalars import ConsistencyToken
 from domain.bus import Bus
@@ -94,6 +95,7 @@ class Context:
     consistency: Consistency
     standings: Standings
     live: Live
+    history: History
     resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)
     """The read tables that the answer shows."""

@@ -22,6 +22,7 @@ from api.documents import Documents
 from api.errors import ApiError, BadRequest
 from api.event_stream import EventStream
 from api.freshness import Freshness
+from api.history import History
 from api.live import Live
 from api.operations import NamedOperation
 from api.outcomes import MethodNotAllowed
@@ -50,6 +51,7 @@ class Endpoint:
         live: Live,
         streams: Streams,
         standings: Standings,
+        history: History,
     ) -> None:
         self._schema = create_schema(NamedOperation)
         self._auth = auth
@@ -61,6 +63,7 @@ class Endpoint:
         self._live = live
         self.streams = streams
         self._standings = standings
+        self._history = history
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -154,4 +157,5 @@ class Endpoint:
             consistency=self._consistency,
             live=self._live,
             standings=self._standings,
+            history=self._history,
         )

@@ -125,10 +125,14 @@ class Projection:
 
 
 def fold_all(projection: Projection, events: Iterable[Event]) -> Row | None:
-    """Return the row that events lead to, from none."""
+    """Return the row that events lead to, from none; those that concern other rows too may be among them."""
     row: Row | None = None
     for event in events:
-        row = projection.fold(row, event)
+        if projection.key(event) is not None:
+            row = projection.fold(row, event)
+        update = projection.update(event)
+        if row is not None and update is not None and update.where.items() <= row.items():
+            row = {**row, **update.values}
     return row
 
 

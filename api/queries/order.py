@@ -1,4 +1,8 @@
-"""One order by its id; a customer sees its own."""
+"""One order by its id, as it is or as it was; a customer sees its own."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -9,9 +13,26 @@ from api.types.order import SHOWN, Order
 from projections.views import user_orders_view
 
 
-async def order(info: Info, id: strawberry.ID, consistent_with: ConsistencyToken | None = None) -> Order | None:
+AsOf = Annotated[
+    datetime | None,
+    strawberry.argument(description="The order as it stood at that moment, folded from the log."),
+]
+
+
+async def order(
+    info: Info, id: strawberry.ID, consistent_with: ConsistencyToken | None = None, as_of: AsOf = None
+) -> Order | None:
     info.context.principal.require_signed_in()
+    if as_of is not None:
+        return await _of_the_past(info, uuid_of(id, "id"), as_of)
     found = user_orders_view.by_id(uuid_of(id, "id"), user_id=info.context.principal.user_id)
     await info.context.caught_up(user_orders_view.PROJECTION, consistent_with)
     row = await info.context.reads.one(only_shown(found, Selection.of(info), SHOWN))
     return Order.of(row) if row is not None else None
+
+
+async def _of_the_past(info: Info, order_id: UUID, as_of: datetime) -> Order | None:
+    row = await info.context.history.order(order_id, as_of)
+    if row is None or info.context.principal.user_id not in {None, row["user_id"]}:
+        return None
+    return Order.of(row)

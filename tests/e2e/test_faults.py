@@ -14,6 +14,7 @@ from tests.e2e.chaos.drill import Drill
 from tests.e2e.chaos.faults import Fault
 from tests.e2e.chaos.renames import NEW, OLD, rename_while_ordering
 from tests.support.oracle import Verdict, verdict
+from tests.support.running import answers, eventually
 
 SHORT = [
     (faults.CHILD_KILLED, 15),
@@ -81,6 +82,20 @@ def test_a_rename_while_orders_come_in_leaves_no_row_with_the_old_name(under_loa
     found = rename_while_ordering(under_load.tandem, ROUNDS)
     assert set(found.placed) == {OLD, NEW}, "orders were to come before and after the renames: this shows nothing"
     assert found.shown == {NEW: 2 * ROUNDS}
+
+
+@pytest.mark.parametrize("which", ["worker", "api"])
+def test_the_loss_of_any_one_process_stops_no_command_and_no_projection(under_load: Drill, which: str) -> None:
+    running = under_load.tandem.running
+    lost = (running.workers if which == "worker" else running.apis)[0]
+    lost.kill_group()
+    try:
+        under_load.come_in(20)
+        under_load.tandem.lags_for()  # which fails if they never are
+    finally:
+        lost.restart()
+        if lost.url:
+            eventually(lambda: answers(f"{lost.url}/readyz"), "it answers again")
 
 
 def after(damage: str, drill: Drill, url: str) -> Verdict:

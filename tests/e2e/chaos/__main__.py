@@ -23,6 +23,7 @@ WORKERS = 3
 ROUNDS = 1000
 Plan = Sequence[tuple[Fault, int]]
 _HEADINGS = ("fault", "times", "killed", "acknowledged", "events", "lost", "doubled", "level after, s", "slowest, s")
+_PLAIN_HEADINGS = ("fault", "times", "killed", "events", "lost", "doubled")
 
 
 def main() -> int:
@@ -69,22 +70,16 @@ def _plan(kills: int) -> Plan:
 
 def _tandem(plan: Plan, *, rounds: int) -> bool:
     with _folder() as folder, drill(folder, a_second=A_SECOND, workers=WORKERS) as at:
-        _say("Tandem", *_HEADINGS)
+        _say("\nTandem")
+        _row(*_HEADINGS)
         outcomes = [_struck(at, fault, times) for fault, times in plan]
-        with at.traffic.quiet():
-            pass
         renamed = rename_while_ordering(at.tandem, rounds)
         kinds = at.traffic.kinds()
-    old = sum(renamed.shown.values()) - renamed.shown[NEW]
+    old, last = sum(renamed.shown.values()) - renamed.shown[NEW], outcomes[-1].verdict
+    _say(f"{rounds} renames while orders came in under {dict(renamed.placed)}: {old} rows kept an old name")
     _say(
-        "",
-        f"renames while orders come in: {rounds}; orders placed under each name: {dict(renamed.placed)}; "
-        f"rows that kept an old name: {old}",
-    )
-    _say(
-        "",
-        f"in all: {sum(each.kills for each in outcomes)} killed, {outcomes[-1].verdict.acknowledged} acknowledged, "
-        f"{outcomes[-1].verdict.events} events, of {len(kinds)} kinds of commands",
+        f"in all: {sum(each.kills for each in outcomes)} killed, {last.acknowledged} commands of {len(kinds)} kinds "
+        f"acknowledged, {last.events} events, {last.lost} lost, {last.doubled} doubled"
     )
     return old == 0 and all(each.verdict.flawless for each in outcomes)
 
@@ -93,34 +88,31 @@ def _struck(at: Drill, fault: Fault, times: int) -> Outcome:
     found = at.strike(fault, times)
     verdict = found.verdict
     figures = (times, found.kills, found.acknowledged, verdict.events, verdict.lost, verdict.doubled)
-    _say("", found.fault, *figures, f"{found.level_after:.1f}", f"{found.slowest:.2f}")
+    _row(found.fault, *figures, f"{found.level_after:.1f}", f"{found.slowest:.2f}")
     for complaint in verdict.complaints:
-        _say("", f"  {complaint}")
+        _say(f"  {complaint}")
     return found
 
 
 def _plain(plan: Plan, *, late: bool) -> None:
+    how = "task_acks_late and task_reject_on_worker_lost" if late else "Celery's defaults"
     with _folder() as folder, plain_drill(folder, late=late, workers=WORKERS) as at:
-        how = "task_acks_late and task_reject_on_worker_lost" if late else "Celery's defaults"
-        _say(f"A Celery task an event, {how}", "fault", "times", "killed", "events", "lost", "doubled")
+        _say(f"\nA Celery task an event, {how}")
+        _row(*_PLAIN_HEADINGS)
         outcomes: list[PlainOutcome] = []
         for fault, times in plan:
             found = at.strike(fault, times)
-            _say("", found.fault, times, found.kills, found.events, found.lost, found.doubled)
+            _row(found.fault, times, found.kills, found.events, found.lost, found.doubled)
             outcomes.append(found)
-    _say(
-        "",
-        "in all",
-        "",
-        *(sum(getattr(each, name) for each in outcomes) for name in ("kills", "events", "lost", "doubled")),
-    )
+    _row("in all", "", *(sum(getattr(each, name) for each in outcomes) for name in ("kills", *_PLAIN_HEADINGS[3:])))
 
 
-def _say(title: str, *cells: object) -> None:
-    if title:
-        sys.stdout.write(f"\n{title}\n")
-    first, *others = cells
-    sys.stdout.write(f"{first!s:42}" + "".join(f"{cell!s:>15}" for cell in others) + "\n")
+def _row(first: object, *cells: object) -> None:
+    _say(f"{first!s:42}" + "".join(f"{cell!s:>15}" for cell in cells))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 

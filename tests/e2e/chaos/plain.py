@@ -31,7 +31,7 @@ _COUNT = text(
     f"insert into {COUNTS} values (:user_id, 1) on conflict (user_id) do update set orders = {COUNTS}.orders + 1"
 )
 _MORE = 3  # commands that are answered before the next strike, at least
-_BEGUN = 15.0  # seconds that a worker may take to start
+_BEGUN = 60.0  # seconds that a worker may take to start
 _SETTLED = 10.0  # seconds in which nothing is projected any more, with nothing in the queue
 
 
