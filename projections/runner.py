@@ -57,7 +57,7 @@ class Runner:
         self._upto = upto
         self._log = log
         self._read = read
-        # Those with counters last: rows that all partitions add to, such as today's, are locked from then to the commit.
+        # Those with counters last: rows that all partitions add to, such as today's, stay locked until the commit.
         self._projections = sorted(projections, key=lambda projection: bool(projection.counters))
         self._publish = publish
         self._batch = batch

@@ -12,7 +12,6 @@ from api.selection import Selection, only_shown
 from api.types.order import SHOWN, Order
 from projections.views import user_orders_view
 
-
 AsOf = Annotated[
     datetime | None,
     strawberry.argument(description="The order as it stood at that moment, folded from the log."),

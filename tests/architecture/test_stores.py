@@ -12,6 +12,7 @@ JOINING = {"join", "outerjoin", "join_from", "outerjoin_from", "relationship", "
 JOIN_IN_SQL = re.compile(r"\bjoin\b|\bfrom\s+\w+(\s+\w+)?\s*,", re.IGNORECASE)
 # Where a transaction opens, and whose it is. It commits where its `with` ends, so nobody says commit.
 TRANSACTIONS = {
+    "api/history.py": "a look at the log, over a connection of commands",
     "domain/bus.py": "a command",
     "domain/schema.py": "a store's migrations",
     "projections/database.py": "a new projection's checkpoints",

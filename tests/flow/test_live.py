@@ -22,6 +22,8 @@ from tests.support.client import Client
 from tests.support.serving import eventually, serving
 from tests.support.socket import Socket, connected
 
+NO_ORDER = "0199c0de-0000-7000-8000-00000000dead"
+
 CHANGED = """
     subscription ($id: ID!, $after: ConsistencyToken) {
       orderChanged(orderId: $id, after: $after) { id status version }
@@ -278,7 +280,7 @@ class TestEventStream:
         [
             ("subscription {", "GRAPHQL_PARSE_FAILED"),
             ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
-            (f'subscription {{ orderChanged(orderId: "{uuid4()}") {{ id }} }}', "UNAUTHENTICATED"),
+            (f'subscription {{ orderChanged(orderId: "{NO_ORDER}") {{ id }} }}', "UNAUTHENTICATED"),
         ],
     )
     def test_tells_what_keeps_an_operation_from_running(self, document: str, code: str, nobody: Client) -> None:

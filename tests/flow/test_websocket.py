@@ -19,6 +19,8 @@ from tests.support.client import Client
 from tests.support.serving import Served, eventually, serving
 from tests.support.socket import PROTOCOL, Socket, connected, opened
 
+NO_ORDER = "0199c0de-0000-7000-8000-00000000dead"
+
 TYPENAME = {"data": {"__typename": "Query"}}
 CHANGED = "subscription ($id: ID!) { orderChanged(orderId: $id) { status version } }"
 OF_USER = "subscription ($id: ID!) { userOrdersChanged(userId: $id) { id version } }"
@@ -166,7 +168,7 @@ class TestOperations:
             ({"query": "query A { __typename } query B { __typename }"}, "BAD_REQUEST"),
             ({"query": "query A { __typename }", "operationName": "B"}, "BAD_REQUEST"),
             ({"query": 'subscription { orderChanged(orderId: "7") { id } }'}, "BAD_USER_INPUT"),
-            ({"query": f'subscription {{ orderChanged(orderId: "{uuid4()}") {{ id }} }}'}, "NOT_FOUND"),
+            ({"query": f'subscription {{ orderChanged(orderId: "{NO_ORDER}") {{ id }} }}'}, "NOT_FOUND"),
         ],
     )
     def test_that_cannot_run_are_an_error_and_no_more(self, wanted: dict[str, Any], code: str, ready: Socket) -> None:
