@@ -140,7 +140,7 @@ class Endpoint:
             return
         async with aclosing(results(self._schema, document, wanted, context)) as answers:
             async for answer in answers:
-                if not isinstance(answer, PreExecutionError):
+                if context.shown:
                     freshness = self._freshness.of(context.shown)
                     answer.extensions = {**(answer.extensions or {}), "freshness": freshness}
                 yield answer

@@ -198,7 +198,7 @@ def _asked(wanted: Message) -> Asked:
         asked = Asked.of(wanted)
     except BadRequest as error:
         raise ClosedError(4400, error.message) from error
-    if asked.query is None and asked.document_id is None and asked.extensions is None:
+    if not isinstance(wanted.get("query"), str) and asked.document_id is None and asked.extensions is None:
         raise ClosedError(4400, "The payload needs a query, which is text.")
     return asked
 

@@ -295,7 +295,7 @@ class TestEventStream:
         assert answer.status_code == 401
 
     def test_lasts_as_long_as_its_token(self, live: Live, staff: Client, user: str, tea: str) -> None:
-        with following(live.url, expiring_in(1), CHANGED, id=staff.ordered(user, tea)) as events:
+        with following(live.url, expiring_in(4), CHANGED, id=staff.ordered(user, tea)) as events:
             shown = list(events)
         assert [name for name, _ in shown] == ["next", "next", "complete"]
         assert [error["extensions"]["code"] for error in shown[1][1]["errors"]] == ["UNAUTHENTICATED"]

@@ -65,8 +65,8 @@ class TestANode:
             "another": [False, False, True],
             "nobody": [False, False, True],
         }
-        unknown, hers = [another.post(NODE, id=id_).content for id_ in (str(uuid4()), order)]
-        assert unknown == hers
+        unknown, hers = [another.post(NODE, id=id_).json()["data"] for id_ in (str(uuid4()), order)]
+        assert unknown == hers == {"node": None}
 
     def test_shows_the_orders_of_a_user(self, staff: Client, ada: str, order: str) -> None:
         document = "query ($id: ID!) { node(id: $id) { ... on User { orders { nodes { id } } } } }"

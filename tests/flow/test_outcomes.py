@@ -55,5 +55,7 @@ class TestAnAnswer:
         answer = nobody.http.post("/graphql", json={"query": "{ __typename }"}, headers={"Accept": "image/png"})
         assert (answer.status_code, answer.headers["Content-Type"]) == (406, JSON)
         assert answer.json() == {
-            "errors": [{"message": f"Accept {GRAPHQL} or {JSON}.", "extensions": {"code": "NOT_ACCEPTABLE"}}]
+            "errors": [
+                {"message": f"Accept {GRAPHQL}, {JSON} or text/event-stream.", "extensions": {"code": "NOT_ACCEPTABLE"}}
+            ]
         }

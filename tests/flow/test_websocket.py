@@ -155,7 +155,9 @@ class TestOperations:
             }
         """
         ready.subscribe("1", document, email=f"{uuid4().hex}@example.com")
-        assert ready.next() == {"data": {"registerUser": {"version": 1, "user": {"name": "Ada"}}}}
+        answer = ready.next()
+        assert answer["data"] == {"registerUser": {"version": 1, "user": {"name": "Ada"}}}
+        assert answer["extensions"]["freshness"].keys() == {"users_view"}
         assert ready.hear() == {"id": "1", "type": "complete"}
 
     @pytest.mark.parametrize(
