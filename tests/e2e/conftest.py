@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.chaos.drill import Drill, drill
+from tests.support.running import eventually
 
 A_SECOND = 40  # commands
 
@@ -12,4 +13,5 @@ A_SECOND = 40  # commands
 @pytest.fixture(scope="session")
 def under_load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     with drill(tmp_path_factory.mktemp("faults") / "data", a_second=A_SECOND) as running:
+        eventually(lambda: running.traffic.kinds()["createOrder"] > 0, "orders come in")
         yield running
