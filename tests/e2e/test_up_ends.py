@@ -27,6 +27,7 @@ FORKING = """
 import os, signal, sys
 from pathlib import Path
 from api.processes import spawn
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts us may have us ignore it
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
 try:
     spawn(["sleep", "60"], log=Path(sys.argv[1]), environment={}, death=signal.SIGKILL)
@@ -42,6 +43,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with up(data) as running:
             running.ready()
         yield data
+
+
+@pytest.fixture(scope="class")
+def running(data: Path) -> Iterator[Up]:
+    with up(data) as running:
+        running.ready()
+        yield running
 
 
 class TestAFirstStart:
@@ -122,12 +130,6 @@ class TestASignal:
 
 
 class TestDeath:
-    @pytest.fixture(scope="class")
-    def running(self, data: Path) -> Iterator[Up]:
-        with up(data) as running:
-            running.ready()
-            yield running
-
     def test_of_a_worker_is_told_and_mended(self, running: Up) -> None:
         [worker] = [pid for pid, line in running.children().items() if "api.cli worker" in line][:1]
         os.kill(worker, signal.SIGKILL)
