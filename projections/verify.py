@@ -158,6 +158,7 @@ class _Verification:
             self._differ(key, None, A_ROW, NO_ROW)
             return
         counters = self._projection.counters
+        self.findings.rows += key not in self._keys
         expected = self._sums.get(key, dict.fromkeys(counters, 0))
         if key not in self._keys:  # only counted so far: its own first event has not come
             expected = dict.fromkeys(row) | dict(zip(self._projection.key_columns, key, strict=True)) | expected

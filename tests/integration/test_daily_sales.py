@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -42,7 +43,11 @@ async def ask(fresh: Settings) -> AsyncIterator[Ask]:
     )
 
     async def ask(document: str, **variables: Any) -> Any:
-        return (await http.post("/graphql", json={"query": document, "variables": variables})).json()
+        answer = (await http.post("/graphql", json={"query": document, "variables": variables})).json()
+        assert answer.pop("extensions", {"freshness": {"daily_sales_view": ANY}}) == {
+            "freshness": {"daily_sales_view": ANY}
+        }
+        return answer
 
     async with app.router.lifespan_context(app), http:
         yield ask

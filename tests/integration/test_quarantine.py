@@ -18,6 +18,7 @@ from domain.commands import AddOrderItem, CancelOrder, ChangeUserEmail, DeliverO
 from domain.events import Event, OrderItemAdded
 from domain.order import Line
 from projections import lag, quarantine
+from projections.catalogue import projections
 from projections.projection import Projection, Row
 from projections.retry import Retried, retry
 from projections.views import products_view, user_orders_view, users_view
@@ -74,7 +75,9 @@ class Case:
 
     def begin_again(self) -> None:
         with self.read.begin() as connection:
-            connection.execute(text("truncate user_orders_view, users_view, products_view, quarantine"))
+            connection.execute(
+                text("truncate user_orders_view, users_view, products_view, daily_sales_view, quarantine")
+            )
             connection.execute(text("update checkpoints set position = 0, event_id = null, held = 0, halted = null"))
 
 
@@ -205,16 +208,18 @@ class TestAPoisonEvent:
         assert shown[str(case.orders[1])]["status"] == "shipped"
 
         case.rewrite(order, 3, said)
-        done = case.retry(ORDERS, users_view.PROJECTION, products_view.PROJECTION)
-        assert done == [Retried(streams=1, events=3)] * 3
+        done = case.retry(*projections())
+        assert done == [Retried(streams=1, events=3)] * 4
         assert case.shown() == case.truth()
         assert case.orders_shown()[str(order)]["status"] == "delivered"
 
     async def test_leaves_the_lag_of_all_as_it_is_and_is_counted_where_it_was_set_aside(self, case: Case) -> None:
         order = case.orders[0]
-        case.drain(POISONS["that a fold raises for"].projection(order), products_view.PROJECTION, users_view.PROJECTION)
+        others = [projection for projection in projections() if projection is not ORDERS]
+        case.drain(POISONS["that a fold raises for"].projection(order), *others)
         standings = lag.standings(log=case.log, read=case.read)
         assert [(each.name, each.state, each.lag, each.lag_seconds, each.quarantined) for each in standings] == [
+            ("daily_sales_view", "LIVE", 0, 0.0, 0),
             ("products_view", "LIVE", 0, 0.0, 0),
             ("user_orders_view", "LIVE", 0, 0.0, 1),
             ("users_view", "LIVE", 0, 0.0, 0),
@@ -257,11 +262,11 @@ class TestRetry:
             for each in said:
                 case.rewrite(each, poisoned, GARBAGE)
             case.drain(batch=batch)
-            assert len(case.aside()) == 6
+            assert len(case.aside()) == 2 * len(projections())
             assert (str(order) in case.orders_shown()) is (poisoned > 1)
             for each, data in said.items():
                 case.rewrite(each, poisoned, data)
-            case.retry(ORDERS, users_view.PROJECTION, products_view.PROJECTION)
+            case.retry(*projections())
             assert case.shown() == truth, f"batches of {batch}"
         assert case.orders_shown()[str(order)]["user_name"] == "Countess of Lovelace"
 
@@ -274,7 +279,7 @@ class TestRetry:
         case.drain(batch=3)
         assert set(case.aside()) == {(name, case.ada) for name in case.shown()}
         case.rewrite(case.ada, 2, said)
-        case.retry(ORDERS, users_view.PROJECTION, products_view.PROJECTION)
+        case.retry(*projections())
         assert case.shown() == truth
 
     async def test_of_a_user_s_registration_takes_its_orders_along(self, case: Case) -> None:
@@ -283,7 +288,7 @@ class TestRetry:
         streams = {stream for name, stream in case.aside() if name == "users_view"}
         assert streams == {case.ada, case.orders[0], case.orders[2]}
         case.rewrite(case.ada, 1, said)
-        case.retry(ORDERS, users_view.PROJECTION, products_view.PROJECTION)
+        case.retry(*projections())
         assert case.shown() == truth
 
     async def test_of_an_order_in_users_view_adds_up_and_puts_nothing_back(self, case: Case) -> None:

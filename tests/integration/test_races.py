@@ -331,7 +331,7 @@ def another_api(settings: Settings, tmp_path_factory: pytest.TempPathFactory) ->
     ):
         url = f"http://127.0.0.1:{port}"
         try:
-            conftest._wait_for(f"{url}/readyz", process)
+            conftest.wait_for(f"{url}/readyz", process)
             with httpx.Client(base_url=url, timeout=30) as http:
                 yield Client(http=http).as_staff()
         finally:

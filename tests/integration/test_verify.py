@@ -102,6 +102,7 @@ def differs(table: str, key: UUID, column: str | None, found: Any, expected: Any
 class TestRowsAsTheyShouldBe:
     async def test_are_all_compared_and_none_differs(self, stage: Stage) -> None:
         assert stage.found() == {
+            "daily_sales_view": Findings(projection="daily_sales_view", rows=1),
             "products_view": Findings(projection="products_view", rows=3),
             "user_orders_view": Findings(projection="user_orders_view", rows=5),
             "users_view": Findings(projection="users_view", rows=2),
@@ -112,6 +113,7 @@ class TestRowsAsTheyShouldBe:
         await stage.shop.give(ShipOrder(order_id=stage.paid, carrier="DHL", tracking_number="1Z"))
         await stage.shop.give(RenameUser(user_id=stage.bob, name="Robert"))
         assert stage.found() == {
+            "daily_sales_view": Findings(projection="daily_sales_view", rows=1),
             "products_view": Findings(projection="products_view", rows=3, moved_on=1),
             "user_orders_view": Findings(projection="user_orders_view", rows=5, moved_on=1),
             "users_view": Findings(projection="users_view", rows=2, moved_on=1),
@@ -218,11 +220,13 @@ class TestAStreamInQuarantine:
         assert drained(stage.log, stage.read)
         found = stage.found()
         assert [(name, each.behind, each.examples) for name, each in found.items()] == [
+            ("daily_sales_view", 0, []),
             ("products_view", 0, []),
             ("user_orders_view", 1, []),
             ("users_view", 0, []),
         ]
         assert {name: each.rows for name, each in found.items()} == {
+            "daily_sales_view": 1,
             "products_view": 3,
             "user_orders_view": 6,
             "users_view": 2,
@@ -230,7 +234,7 @@ class TestAStreamInQuarantine:
         rewrite(stage.fresh.write.database_url, self.order, 2, said)
         for projection in projections():
             retry(projection, log=stage.log, read=stage.read)
-        assert [(each.behind, each.differences) for each in stage.found().values()] == [(0, 0)] * 3
+        assert [(each.behind, each.differences) for each in stage.found().values()] == [(0, 0)] * 4
 
     async def test_does_not_hide_that_its_row_differs_otherwise(self, stage: Stage) -> None:
         rewrite(stage.fresh.write.database_url, await self.poisoned(stage), 2, {})
@@ -260,7 +264,7 @@ class TestALogThatIsBroken:
     async def test_in_an_event_that_was_applied_is_listed(self, stage: Stage) -> None:
         rewrite(stage.fresh.write.database_url, stage.paid, 2, {"garbage": True})
         broken = [each for each in stage.differences() if each.table == "events"]
-        assert [(each.key, each.expected) for each in broken] == [(stage.paid, "a fact that can be folded")] * 3
+        assert [(each.key, each.expected) for each in broken] == [(stage.paid, "a fact that can be folded")] * 4
         assert all(each.found.startswith("unreadable: ") for each in broken)
 
     async def test_by_a_gap_is_not_compared(self, stage: Stage) -> None:

@@ -43,7 +43,7 @@ def written_and_read(event: Event) -> Event:
     data = orjson.dumps(row["data"]).decode()
     place = (event.partition, event.position, event.stream_id, row["stream_type"], row["version"])
     shape = row["schema_version"]
-    [read] = event_log._events([(*place, row["type"], shape, data, row["metadata"]["actor"], event.at)])
+    [read] = event_log.events_of([(*place, row["type"], shape, data, row["metadata"]["actor"], event.at)])
     return read
 
 
