@@ -124,7 +124,7 @@ class TestStatus:
 
         [line] = run(environ, "status", "--json")[1]
         found = json.loads(line)
-        assert [each["quarantined"] for each in found["projections"]] == [1, 1, 1]
+        assert [each["quarantined"] for each in found["projections"]] == [1, 1, 1, 1]
         assert [(each["streamId"], each["partition"], each["position"]) for each in found["quarantine"]] == [
             (str(order), 7, 3)
         ] * 3
