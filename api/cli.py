@@ -59,6 +59,7 @@ def up(
         refuse(error)
     except (AddressError, UpError, EmbeddedError, data_folder.FolderError, OSError) as error:
         refuse(error, code=1)
+    os._exit(0)  # all has been stopped and said; Python would take as long again to tidy up its memory
 
 
 @app.command()

@@ -95,12 +95,16 @@ async def _keep_as_it_is(_: object) -> None:
     """Spare the round trip that would reset a connection: commands change nothing of it but their transaction."""
 
 
-def log_engine(url: str) -> Engine:
-    """Return an engine to read the log with; each statement is a transaction of its own, so nothing is held open."""
+def log_engine(url: str, *, pre_ping: bool = True) -> Engine:
+    """Return an engine to read the log with; each statement is a transaction of its own, so nothing is held open.
+
+    `pre_ping` spares its user the errors of connections that were lost while nobody used them, for a round trip each.
+    """
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         isolation_level="AUTOCOMMIT",
         pool_size=4,
+        pool_pre_ping=pre_ping,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-log",

@@ -5,7 +5,7 @@ An event that cannot be applied sets its stream aside, from there on; all other 
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from time import process_time
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from projections import rows
 from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 
-_ENDLESS_SECONDS = 1.0  # of work; a fold takes microseconds
+_ENDLESS_SECONDS = 1.0  # a fold takes microseconds
 T = TypeVar("T")
 
 
@@ -282,12 +282,12 @@ def _type(event: Event) -> str:
 def _twice(call: Callable[[Event], T], event: Event) -> T:
     """Try again once: a fold is pure, so what fails twice is its own doing, not that of a signal that came in.
 
-    Not after seconds of work, though: then that signal came because this one did not come to an end.
+    Not after seconds, though: then that signal came because this one did not come to an end.
     """
-    began = process_time()
+    began = monotonic()
     try:
         return call(event)
     except Exception:
-        if process_time() - began > _ENDLESS_SECONDS:
+        if monotonic() - began > _ENDLESS_SECONDS:
             raise
         return call(event)

@@ -42,7 +42,7 @@ def query_engine(url: str, *, connections: int = 16) -> AsyncEngine:
     )
 
 
-def projection_engine(url: str, *, idle_seconds: int = 25) -> Engine:
+def projection_engine(url: str, *, idle_seconds: int = 25, pre_ping: bool = True) -> Engine:
     """Return an engine for projecting: short transactions, which end where nothing happens in them for `idle_seconds`.
 
     Their commits do not wait for the disk. A crash takes rows and checkpoint back together, to be projected again.
@@ -50,6 +50,7 @@ def projection_engine(url: str, *, idle_seconds: int = 25) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=4,
+        pool_pre_ping=pre_ping,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-projections",

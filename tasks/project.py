@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 
 from domain.database import log_engine
@@ -61,18 +63,25 @@ class Projector:
             if not partitions:
                 return
             if more and alone:
-                self._again()  # one more helps; it calls another one if it takes that
+                self._call_again()  # one more helps; it calls another one if it takes that
                 alone = False
             began = monotonic()
             self._runner.drain(*partitions, seconds=max(0.0, until - began))
             if (now := monotonic()) > until:
-                self._again()  # in a task of its own, so that none runs for ever
+                self._call_again()  # in a task of its own, so that none runs for ever
                 return
             sleep(min(now - began, _REST))
 
+    def _call_again(self) -> None:
+        with suppress(OperationalError, OSError):  # where Redis is gone, the sweep finds what is left
+            self._again()
+
     def _connect(self) -> None:
-        log = log_engine(self._settings.write.database_url)
-        read = projection_engine(self._settings.read.database_url, idle_seconds=self._settings.limits.idle)
+        # A connection that was lost fails one task; the next sweep has another one.
+        log = log_engine(self._settings.write.database_url, pre_ping=False)
+        read = projection_engine(
+            self._settings.read.database_url, idle_seconds=self._settings.limits.idle, pre_ping=False
+        )
         self._redis = progress.connect(self._settings.queue.redis_url)
         self._runner = Runner(
             log=log, read=read, projections=projections(), publish=partial(progress.publish, self._redis)

@@ -221,6 +221,9 @@ class TestGraphiQL:
         page.open_tab("Products")
         script = "return JSON.parse(localStorage['tandem:graphiql:tabState']).activeTabIndex"
         page.wait.until(lambda _: browser.execute_script(script) == TITLES.index("Products"))
+        # It takes what it stored for a tab of its own while the variables are still those of the tab before.
+        script = "return localStorage['tandem:graphiql:variables'] ?? ''"
+        page.wait.until(lambda _: browser.execute_script(script) == page.text("variables.json"))
 
         browser.refresh()
         again = GraphiQL(browser)

@@ -90,7 +90,7 @@ class TestALockOnALogHead:
         user, other = register(tandem, HELD), register(tandem, FREE)
         held = f"select from log_heads where partition = {HELD} for update"
         with forgotten(tandem.running.where.write_url, held) as session:
-            assert rename(tandem, other) == {"data": {"renameUser": {"__typename": "UserAccepted"}}}
+            assert rename(tandem, other)["data"] == {"renameUser": {"__typename": "UserAccepted"}}
             eventually(lambda: "errors" not in rename(tandem, user), "commands go on where it was held")
             assert is_ended(session)
         eventually(tandem.level, "projections are level")
