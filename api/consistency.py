@@ -62,6 +62,7 @@ class Consistency:
         self._messages = messages
         self._reached: dict[tuple[str, int], int] = {}
         self._waiting: defaultdict[tuple[str, int], set[asyncio.Event]] = defaultdict(set)
+        self._asked: dict[tuple[str, int], asyncio.Task[int]] = {}
         self._tell = tell
         self._stopped = False
         event.listen(reads.sync_engine, "handle_error", self._forget_after_a_crash)
@@ -98,7 +99,7 @@ class Consistency:
                 if (left := until - monotonic()) <= 0:
                     return False
                 if not await _within(changed, min(pause, left)):
-                    self._note(place, await self._ask(*place))
+                    self._note(place, await asyncio.shield(self._asking(place)))
                     pause = min(2 * pause, _LAST_LOOK)
             return True
         finally:
@@ -108,6 +109,13 @@ class Consistency:
         """Know nothing after a lost connection: a read store that crashed may have taken its last commits back."""
         if context.is_disconnect:
             self._reached.clear()
+
+    def _asking(self, place: tuple[str, int]) -> asyncio.Task[int]:
+        """Ask once for all who wait: a thousand may, when their connections were lost together."""
+        if place not in self._asked:
+            self._asked[place] = asyncio.create_task(self._ask(*place))
+            self._asked[place].add_done_callback(lambda _: self._asked.pop(place))
+        return self._asked[place]
 
     async def _ask(self, projection: str, partition: int) -> int:
         try:

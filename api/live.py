@@ -54,7 +54,7 @@ class Live:
                 after = (await self._checkpoint(partition_of_user(user_id)), LAST)
             while True:
                 follower.start_again()
-                rows = await self._read(changed([user_id], after, limit=_PAGE, order_id=order_id))
+                rows = await self.read(changed([user_id], after, limit=_PAGE, order_id=order_id))
                 for row in rows:
                     after = place(row)
                     yield row
@@ -103,10 +103,11 @@ class Live:
                 feed.task.cancel()
 
     def _open(self, partition: int) -> "_Feed":
-        feed = self._feeds[partition] = _Feed(self._read)
+        feed = self._feeds[partition] = _Feed(self.read)
         return feed
 
-    async def _read(self, statement: Select[Any]) -> list[Row]:
+    async def read(self, statement: Select[Any]) -> list[Row]:
+        """Read in turn with all other followers."""
         async with self._turns:
             return await self._unbounded_read(statement)
 
@@ -116,7 +117,7 @@ class Live:
     async def _checkpoints(self, partitions: Sequence[int]) -> dict[int, int]:
         named = select(Checkpoint).where(col(Checkpoint.projection) == _NAME)
         found = named.where(col(Checkpoint.partition).in_(partitions))
-        return {row["partition"]: row["position"] for row in await self._read(found)}
+        return {row["partition"]: row["position"] for row in await self.read(found)}
 
 
 class _Follower:

@@ -20,7 +20,7 @@ async def order_changed(
     info.context.principal.require_signed_in()
     found = user_orders_view.by_id(uuid_of(order_id, "orderId"), user_id=info.context.principal.user_id)
     await info.context.caught_up(user_orders_view.PROJECTION, after)
-    row = await info.context.reads.one(found)
+    row = next(iter(await info.context.live.read(found)), None)
     if row is None:
         raise ApiError("NOT_FOUND", "There is no such order; if it was just created, give its token as `after`.")
     if after is None:
