@@ -127,7 +127,7 @@ class TestStatus:
         assert [each["quarantined"] for each in found["projections"]] == [1, 1, 1, 1]
         assert [(each["streamId"], each["partition"], each["position"]) for each in found["quarantine"]] == [
             (str(order), 7, 3)
-        ] * 3
+        ] * 4
 
     def test_that_watches_goes_on_and_ends_quietly_with_ctrl_c(self, environ: dict[str, str]) -> None:
         watching = subprocess.Popen(
