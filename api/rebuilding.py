@@ -46,7 +46,7 @@ def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, he
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TaskProgressColumn(show_speed=True),
+        TaskProgressColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),

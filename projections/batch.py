@@ -32,9 +32,6 @@ class Outcome:
     applied: bool = False
 
 
-Apply = Callable[[Connection, Projection, Sequence[Event], Collection[UUID]], Outcome]
-
-
 def apply(
     read: Connection,
     projection: Projection,

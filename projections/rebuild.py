@@ -24,6 +24,8 @@ from projections.runner import Publish, Runner
 BATCH = 10_000
 _NEARLY = 1000  # events; so few are applied while the shown table's projection is held
 _PATIENCE = 60.0  # seconds
+_TRY_TO_BE_ALONE = text("select pg_try_advisory_lock(hashtext('tandem rebuilds by ' || :who))")
+_NO_LONGER_ALONE = text("select pg_advisory_unlock(hashtext('tandem rebuilds by ' || :who))")
 _AT_ONCE = 2  # while one partition's rows are written, the next one's are folded
 
 
@@ -91,6 +93,21 @@ def fill(beside: Projection, *, log: Engine, read: Engine, seconds: float) -> bo
             list(threads.map(drain, behind))
             sleep(0.01)  # others have what is left
     return not stuck
+
+
+@contextmanager
+def alone(read: Engine, who: str) -> Iterator[bool]:
+    """Say whether nobody of that name builds tables already; nobody else does until the end of this.
+
+    By a lock of the read store, which is let go also when its holder is killed.
+    """
+    with read.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_free = bool(connection.execute(_TRY_TO_BE_ALONE, {"who": who}).scalar_one())
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                connection.execute(_NO_LONGER_ALONE, {"who": who})
 
 
 def finish(projection: Projection, *, read: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The one task: drain the partitions that were nudged into the read tables."""
+"""The task of projecting: drain the partitions that were nudged into the read tables."""
 
 import os
 from collections.abc import Callable

@@ -1,12 +1,11 @@
 """The task that helps to build a read table again: a second of work on it, beside the projecting of what comes in."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from socket import gethostname
 
 from celery import Celery
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from domain.database import log_engine
 from projections import rebuild
@@ -17,8 +16,6 @@ from tasks.settings import WorkerSettings
 
 REBUILD = "tandem.rebuild"
 _SECONDS = 1.0  # so that a worker with one slot still projects what comes in
-_TRY_SLOT = text("select pg_try_advisory_lock(hashtext(:worker))")
-_LEAVE_SLOT = text("select pg_advisory_unlock(hashtext(:worker))")
 
 
 def is_wanted(*, log: Engine, read: Engine) -> bool:
@@ -52,7 +49,8 @@ class Rebuilder:
     def work(self) -> None:
         if self._process != os.getpid():
             self._connect()
-        with _slot(self._read) as is_free:
+        # The other children of this worker are for what comes in.
+        with rebuild.alone(self._read, f"worker {os.getppid()} on {gethostname()}") as is_free:
             more = is_free and self._fill()
         if more:
             self._again()
@@ -67,19 +65,3 @@ class Rebuilder:
         self._read = projection_engine(self._settings.read.database_url)
         leave_to_this_process(self._log, self._read)
         self._process = os.getpid()
-
-
-@contextmanager
-def _slot(read: Engine) -> Iterator[bool]:
-    """Say whether no other child of this worker does the same: the others are for what comes in.
-
-    The read store's lock, since it is let go also when a child is killed.
-    """
-    worker = {"worker": f"tandem rebuilding on {gethostname()} under {os.getppid()}"}
-    with read.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        is_free = bool(connection.execute(_TRY_SLOT, worker).scalar_one())
-        try:
-            yield is_free
-        finally:
-            if is_free:
-                connection.execute(_LEAVE_SLOT, worker)

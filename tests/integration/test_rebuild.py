@@ -291,3 +291,15 @@ def working(work: Callable[[Flag], None]) -> Iterator[None]:
         finally:
             stop.set()
             done.result(timeout=60)
+
+
+class TestAlone:
+    def test_is_one_of_a_name_and_the_next_once_it_has_ended(self, read: Engine) -> None:
+        with (
+            rebuild.alone(read, "a worker") as first,
+            rebuild.alone(read, "a worker") as second,
+            rebuild.alone(read, "another worker") as other,
+        ):
+            assert (first, second, other) == (True, False, True)
+        with rebuild.alone(read, "a worker") as again:
+            assert again
