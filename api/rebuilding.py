@@ -24,9 +24,10 @@ def build(projection: Projection, *, log: Engine, read: Engine, anew: bool, here
     console = status_table.console()
     goes_on = rebuild.begin(projection, read=read, anew=anew)
     console.print(f"{'Going on with' if goes_on else 'Building'} {projection.beside(NEXT).name} …")
-    events = _fill(console, projection.beside(NEXT), log=log, read=read, here=here)
+    _fill(console, projection.beside(NEXT), log=log, read=read, here=here)
     rebuild.finish(projection, read=read)
     compared = compare(projection, log=log, read=read)
+    events = rebuild.filled(projection.beside(NEXT), log=log, read=read).events
     _tell(console, projection, compared, events)
     return compared
 
@@ -41,8 +42,8 @@ def rollback(projection: Projection, *, log: Engine, read: Engine, redis_url: st
         rebuild.rollback(projection, log=log, read=read, publish=lambda reached: progress.publish(client, reached))
 
 
-def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, here: bool) -> int:
-    """Wait until a table is nearly level, and return how many events it has."""
+def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, here: bool) -> None:
+    """Wait until a table is nearly level."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -70,7 +71,6 @@ def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, he
             else:
                 sleep(_LOOK_SECONDS)
         bar.update(task, total=now.head, completed=now.events)
-    return now.events
 
 
 def _tell(console: Console, projection: Projection, compared: Comparison, events: int) -> None:
