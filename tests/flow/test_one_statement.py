@@ -160,7 +160,7 @@ async def test_reads_of_several_fields_are_one_statement_each(
 
 async def ask(http: httpx.AsyncClient, staff: Client, document: str, **variables: Any) -> tuple[Any, list[str]]:
     """Return the data of an answer, and the statements that were sent for it."""
-    with statements(Engine) as recorded:
+    with statements(Engine, driver=QUERIES) as recorded:
         answer = await http.post(
             "/graphql",
             json={"query": document, "variables": variables},
