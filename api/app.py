@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
 from api.consistency import Consistency
-from api.context import Reads, Standings
+from api.context import Standings
 from api.documents import Documents
 from api.endpoint import Endpoint
 from api.errors import unexpected
@@ -35,7 +35,7 @@ from domain.bus import Bus
 from domain.database import CommandPool
 from domain.money import Currency
 from projections import progress
-from projections.database import query_engine
+from projections.reads import Reads
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
@@ -47,38 +47,38 @@ _STOP_SECONDS = 2.0
 def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
     write = CommandPool(settings.write.database_url)
-    read = query_engine(settings.read.database_url)
+    reads = Reads(settings.read.database_url)
     messages = _connect(settings.queue.redis_url)
     hints = progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
-    live = Live(Reads(read).all)
+    live = Live(reads.all)
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
-        reads=Reads(read),
-        consistency=Consistency(read, messages, tell=live.heard),
+        reads=reads,
+        consistency=Consistency(reads, messages, tell=live.heard),
         documents=_documents(settings),
         freshness=Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url),
         live=live,
         history=History(write),
         streams=Streams(bounds),
         standings=Standings(write_url=settings.write.database_url, read_url=settings.read.database_url),
+        compiled=settings.compiled_reads,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
-        async with write, endpoint.at_work():
+        async with write, reads, endpoint.at_work():
             yield
         await asyncio.to_thread(nudger.stop)
         await messages.aclose()
         hints.close()
-        await read.dispose()
 
     routes = [
         Route(ENDPOINT, endpoint),
         WebSocketRoute(ENDPOINT, Sockets(auth=settings.auth, run=endpoint.stream, streams=endpoint.streams)),
-        *health.routes(write_url=settings.write.database_url, read=read, messages=messages),
+        *health.routes(write_url=settings.write.database_url, read_url=settings.read.database_url, messages=messages),
         *_pages(settings.auth),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})

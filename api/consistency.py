@@ -10,15 +10,13 @@ from time import monotonic
 from uuid import UUID
 
 import redis.asyncio
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.errors import ApiError, StaleRead
 from domain.event_log import PARTITIONS
 from projections import checkpoints, progress
 from projections.progress import Progress
+from projections.reads import Reads, TooSlowError, UnreachableError
+from projections.statements import found
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +52,7 @@ class Token:
 class Consistency:
     """Knows how far projections have come, as far as messages told, and asks the checkpoints where they did not."""
 
-    def __init__(
-        self, reads: AsyncEngine, messages: "redis.asyncio.Redis", *, tell: Callable[[Progress], None]
-    ) -> None:
+    def __init__(self, reads: Reads, messages: "redis.asyncio.Redis", *, tell: Callable[[Progress], None]) -> None:
         """Every message that comes is told on."""
         self._reads = reads
         self._messages = messages
@@ -65,7 +61,7 @@ class Consistency:
         self._asked: dict[tuple[str, int], asyncio.Task[int]] = {}
         self._tell = tell
         self._stopped = False
-        event.listen(reads.sync_engine, "handle_error", self._forget_after_a_crash)
+        reads.when_lost.append(self._forget)
 
     async def listen(self) -> None:
         """Take in progress messages until stopped; a lost connection is made again."""
@@ -105,10 +101,9 @@ class Consistency:
         finally:
             self._waiting[place].discard(changed)
 
-    def _forget_after_a_crash(self, context: ExceptionContext) -> None:
+    def _forget(self) -> None:
         """Know nothing after a lost connection: a read store that crashed may have taken its last commits back."""
-        if context.is_disconnect:
-            self._reached.clear()
+        self._reached.clear()
 
     def _asking(self, place: tuple[str, int]) -> asyncio.Task[int]:
         """Ask once for all who wait: a thousand may, when their connections were lost together."""
@@ -119,10 +114,11 @@ class Consistency:
 
     async def _ask(self, projection: str, partition: int) -> int:
         try:
-            async with self._reads.connect() as connection:
-                return await checkpoints.position(connection, projection, partition)
-        except (SQLAlchemyError, OSError):
+            asked = found(checkpoints.of, projection=projection, partitions=[partition])
+            checkpoint = await self._reads.one(asked.rows(("position",)))
+        except (UnreachableError, TooSlowError):
             return 0
+        return checkpoint["position"] if checkpoint else 0
 
     def _note(self, place: tuple[str, int], position: int) -> None:
         if position > self._reached.get(place, 0):

@@ -1,67 +1,27 @@
 """What every resolver is given: who asks, and the two sides of the service."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import strawberry
 from graphql.pyutils import Path
-from sqlalchemy import CompoundSelect, Select, literal, union_all
-from sqlalchemy.ext.asyncio import AsyncEngine
 from strawberry.dataloader import DataLoader
 
 from api.auth import Principal
 from api.consistency import Consistency, Token
 from api.history import History
 from api.live import Live
-from api.scalars import ConsistencyToken
 from domain.bus import Bus
 from domain.database import log_engine
 from projections import lag
 from projections.database import projection_engine
 from projections.lag import Standing
 from projections.projection import Projection, Row
-
-
-class PartialRow(Row):
-    """A row of which only the columns that are shown were read; all others are None, and not looked at."""
-
-    def __missing__(self, _: str) -> None:
-        return None
-
+from projections.reads import Reads
+from projections.statements import Statement
 
 _MOST_AT_ONCE = 100
-_WHICH = "which_of_these"
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """The read store, one statement at a time, each on a connection of its own."""
-
-    engine: AsyncEngine
-
-    async def all(self, statement: Select[Any] | CompoundSelect[Any]) -> list[Row]:
-        async with self.engine.connect() as connection:
-            found = await connection.execute(statement)
-        columns = tuple(found.keys())
-        return [PartialRow(zip(columns, values, strict=True)) for values in found]
-
-    async def one(self, statement: Select[Any]) -> Row | None:
-        return next(iter(await self.all(statement)), None)
-
-    async def all_of(self, statements: Sequence[Select[Any]]) -> list[list[Row]]:
-        """Return the rows of each of these statements; those that have the same columns are sent as one."""
-        alike: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-        for place, statement in enumerate(statements):
-            alike[tuple(statement.selected_columns.keys())].append(place)
-        found: list[list[Row]] = [[] for _ in statements]
-        for places in alike.values():
-            marked = [statements[place].add_columns(literal(place).label(_WHICH)) for place in places]
-            for row in await self.all(union_all(*marked) if len(marked) > 1 else marked[0]):
-                found[row.pop(_WHICH)].append(row)
-        return found
 
 
 @dataclass(slots=True)
@@ -99,7 +59,7 @@ class Context:
     resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)
     """The read tables that the answer shows."""
-    together: DataLoader[Select[Any], list[Row]] = field(init=False)
+    together: DataLoader[Statement, list[Row]] = field(init=False)
     """Reads that each row of a list asks for, all of them as one statement."""
 
     def __post_init__(self) -> None:
@@ -109,21 +69,15 @@ class Context:
     def shows(self, projection: Projection) -> None:
         self.shown.add(projection.name)
 
-    async def caught_up(self, projection: Projection, token: ConsistencyToken | None) -> None:
-        """Return once the projection has passed the token's place; raise StaleRead after two seconds."""
-        self.shows(projection)
-        if token is not None:
-            await self.consistency.require(projection.name, Token.parse(token))
-
 
 Info = strawberry.Info[Context, None]
 
 
-async def rows(info: Info, statement: Select[Any]) -> list[Row]:
+async def rows(info: Info, statement: Statement) -> Sequence[Row]:
     """Return the rows of a statement; what every item of a list asks for is asked for together."""
     at: Path | None = info.path
     while at is not None:
         if isinstance(at.key, int):
             return await info.context.together.load(statement)
         at = at.prev
-    return await info.context.reads.all(statement)
+    return await info.context.reads.records(statement)

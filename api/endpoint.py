@@ -16,8 +16,9 @@ from strawberry.types.graphql import OperationType
 from api import asked, event_stream, negotiation, outcomes
 from api.asked import Asked
 from api.auth import Principal, authenticate
+from api.compiled.queries import Queries
 from api.consistency import Consistency
-from api.context import Context, Reads, Standings
+from api.context import Context, Standings
 from api.documents import Documents
 from api.errors import ApiError, BadRequest
 from api.event_stream import EventStream
@@ -30,6 +31,7 @@ from api.schema import create_schema
 from api.settings import AuthSettings
 from api.streams import Streams, results
 from domain.bus import Bus
+from projections.reads import Reads
 
 _STOP_SECONDS = 2.0
 # A GET changes nothing, whoever makes a browser send it; and one answer is no stream, which a subscription needs.
@@ -52,8 +54,11 @@ class Endpoint:
         streams: Streams,
         standings: Standings,
         history: History,
+        compiled: bool = True,
     ) -> None:
+        """`compiled`: whether queries that can be planned are."""
         self._schema = create_schema(NamedOperation)
+        self._queries = Queries(self._schema) if compiled else None
         self._auth = auth
         self._bus = bus
         self._reads = reads
@@ -98,12 +103,17 @@ class Endpoint:
             context = self._context(self._principal(request))
             wanted = await asked.read(request)
             document = await self._documents.text_of(wanted)
-            result = await self._execute(request.method, document, wanted, context)
+            result = await self._planned(document, wanted, context)
+            if result is None:
+                result = await self._execute(request.method, document, wanted, context)
         except ApiError as error:
             return outcomes.refusal([error], media_type)
         if outcomes.was_executed(result):
             await self._documents.keep(wanted)
         return outcomes.answer(result, media_type, {"freshness": self._freshness.of(context.shown)})
+
+    async def _planned(self, document: str, wanted: Asked, context: Context) -> ExecutionResult | None:
+        return await self._queries.execute(document, wanted, context) if self._queries else None
 
     async def _execute(self, method: str, document: str, wanted: Asked, context: Context) -> ExecutionResult:
         try:

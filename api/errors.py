@@ -4,15 +4,26 @@ Refusals of commands are not here: they are members of the result unions.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from domain.bus import UnavailableError
+from projections.reads import TooSlowError, UnreachableError
 
 _LONGEST_MESSAGE = 500
+# What may come of any operation, with its code and what to do.
+_EXPECTED: Mapping[type[Exception], tuple[str, str]] = {
+    UnavailableError: (
+        "UNAVAILABLE",
+        "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey.",
+    ),
+    UnreachableError: ("UNAVAILABLE", "The read tables cannot be read now: try again."),
+    TooSlowError: ("TIMEOUT", "This took too long to find: ask for less, such as with a filter or more letters."),
+    CannotGetOperationTypeError: ("BAD_REQUEST", "The document has no operation of the name that operationName says."),
+}
 log = logging.getLogger(__name__)
 
 
@@ -63,14 +74,10 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):  # a value does not fit, or the document does not
         return "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"
-    if isinstance(original, UnavailableError):
-        error.message = (
-            "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey."
-        )
-        return "UNAVAILABLE"
-    if isinstance(original, CannotGetOperationTypeError):
-        error.message = "The document has no operation of the name that operationName says."
-        return "BAD_REQUEST"
+    for kind, (code, message) in _EXPECTED.items():
+        if isinstance(original, kind):
+            error.message = message
+            return code
     error.message = unexpected(original)
     return "INTERNAL_SERVER_ERROR"
 

@@ -6,7 +6,6 @@ from collections.abc import Awaitable
 import redis.asyncio
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -17,23 +16,18 @@ import projections.database
 _SECONDS = 2.0
 
 
-def routes(*, write_url: str, read: AsyncEngine, messages: "redis.asyncio.Redis") -> list[Route]:
+def routes(*, write_url: str, read_url: str, messages: "redis.asyncio.Redis") -> list[Route]:
     async def ready(_: Request) -> JSONResponse:
         """Answer 200 once both stores are there and migrated. Redis is told about, but commands go on without it."""
         checks = {
             "write": await _store(asyncio.to_thread(domain.database.schema_is_current, write_url)),
-            "read": await _store(_read_is_current(read)),
+            "read": await _store(asyncio.to_thread(projections.database.schema_is_current, read_url)),
             "redis": await _redis(messages),
         }
         works = checks["write"] == checks["read"] == "ok"
         return JSONResponse({"ready": works, **checks}, status_code=200 if works else 503)
 
     return [Route("/readyz", ready)]
-
-
-async def _read_is_current(engine: AsyncEngine) -> bool:
-    async with engine.connect() as connection:
-        return await connection.run_sync(projections.database.is_migrated)
 
 
 async def _store(is_current: Awaitable[bool]) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, parse
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, parse, specified_rules
+from strawberry import Schema
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
@@ -22,18 +23,27 @@ class KnownDocuments(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
         if context.query:
-            context.graphql_document = (_parsed if _is_short(context.query) else _parse)(context.query)
+            context.graphql_document = (_parsed if is_short(context.query) else _parse)(context.query)
         yield
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        if context.query and _is_short(context.query):
-            context.pre_execution_errors = _faults(context.query, context.schema, context.validation_rules)
+        if context.query and is_short(context.query):
+            context.pre_execution_errors = _faults(context.query, context.schema)
         yield
 
 
-def _is_short(document: str) -> bool:
+def is_short(document: str) -> bool:
+    """Return whether a document is short enough to be remembered."""
     return len(document) <= _LONGEST_REMEMBERED
+
+
+def valid(document: str, schema: Schema) -> DocumentNode | None:
+    """Return a short document, parsed; None if there is anything wrong with it."""
+    try:
+        return None if _faults(document, schema) else _parsed(document)
+    except GraphQLSyntaxError:
+        return None
 
 
 def _parse(document: str) -> DocumentNode:
@@ -44,5 +54,5 @@ _parsed = lru_cache(_REMEMBERED)(_parse)
 
 
 @lru_cache(_REMEMBERED)
-def _faults(document: str, schema: Any, rules: tuple[Any, ...]) -> list[GraphQLError]:
-    return validate_document(schema._schema, _parsed(document), rules)  # noqa: SLF001 - as Strawberry calls it
+def _faults(document: str, schema: Any) -> list[GraphQLError]:
+    return validate_document(schema._schema, _parsed(document), specified_rules)  # noqa: SLF001 - as Strawberry calls it

@@ -9,16 +9,13 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
-from sqlmodel import col
-
 from domain.event_log import partition_of_user
-from projections.checkpoints import Checkpoint
+from projections import checkpoints
 from projections.progress import Progress
 from projections.projection import Row
+from projections.statements import Statement, found
 from projections.views import user_orders_view
 from projections.views.user_orders_view import Place, changed, place
 
@@ -33,7 +30,7 @@ _MOST_WAITING = 100  # rows that wait for one follower
 _SELECTS = 4  # at once, so that followers leave connections to queries
 _BREATH = 32  # followers that are served before others have their turn
 
-Read = Callable[[Select[Any]], Awaitable[list[Row]]]
+Read = Callable[[Statement], Awaitable[list[Row]]]
 
 
 class Live:
@@ -54,7 +51,7 @@ class Live:
                 after = (await self._checkpoint(partition_of_user(user_id)), LAST)
             while True:
                 follower.start_again()
-                rows = await self.read(changed([user_id], after, limit=_PAGE, order_id=order_id))
+                rows = await self.read(_changed([user_id], after, order_id))
                 for row in rows:
                     after = place(row)
                     yield row
@@ -106,7 +103,7 @@ class Live:
         feed = self._feeds[partition] = _Feed(self.read)
         return feed
 
-    async def read(self, statement: Select[Any]) -> list[Row]:
+    async def read(self, statement: Statement) -> list[Row]:
         """Read in turn with all other followers."""
         async with self._turns:
             return await self._unbounded_read(statement)
@@ -115,9 +112,8 @@ class Live:
         return (await self._checkpoints([partition])).get(partition, 0)
 
     async def _checkpoints(self, partitions: Sequence[int]) -> dict[int, int]:
-        named = select(Checkpoint).where(col(Checkpoint.projection) == _NAME)
-        found = named.where(col(Checkpoint.partition).in_(partitions))
-        return {row["partition"]: row["position"] for row in await self.read(found)}
+        asked = found(checkpoints.of, projection=_NAME, partitions=list(partitions))
+        return {row["partition"]: row["position"] for row in await self.read(asked.rows())}
 
 
 class _Follower:
@@ -190,7 +186,7 @@ class _Feed:
 
     async def _pass_on(self) -> None:
         while self.followers and self.after is not None:
-            rows = await self._read(changed(list(self.followers), self.after, limit=_PAGE))
+            rows = await self._read(_changed(list(self.followers), self.after))
             for row in rows:
                 for number, follower in enumerate(tuple(self.followers.get(row["user_id"], ())), start=1):
                     follower.give(row)
@@ -199,3 +195,7 @@ class _Feed:
                 self.after = place(row)
             if len(rows) < _PAGE:
                 return
+
+
+def _changed(user_ids: list[UUID], after: Place, order_id: UUID | None = None) -> Statement:
+    return found(changed, user_ids=user_ids, after=after, limit=_PAGE, order_id=order_id).rows()

@@ -9,24 +9,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
-import strawberry
 
 from api.errors import ApiError, BadUserInput
-from projections.keyset import Keyset, Parts, Place, Slice
+from projections.keyset import Keyset, Place, Slice
 from projections.projection import Row
+from projections.statements import Found
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 100
 LARGEST_PAGE = 1_000_000
-Binding = tuple[object, ...]
-
-
-@strawberry.type
-class PageInfo:
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +31,11 @@ class PageArguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A list that can be read page by page: its rows, the order they are in, and what its cursors are bound to."""
+    """A list that can be read page by page: its rows, and the order they are in. Its cursors are bound to all of it."""
 
-    parts: Parts
+    name: str
+    found: Found
     keyset: Keyset
-    binding: Binding
 
 
 class Page:
@@ -64,14 +55,21 @@ class Page:
     def cursors(self) -> list[str]:
         return [self._cursor(row) for row in self.shown]
 
-    def info(self) -> PageInfo:
-        back, on = (self._more, self._beyond) if self.slice.backward else (self._beyond, self._more)
-        return PageInfo(
-            has_next_page=on,
-            has_previous_page=back,
-            start_cursor=self._cursor(self.shown[0]) if self.shown else None,
-            end_cursor=self._cursor(self.shown[-1]) if self.shown else None,
-        )
+    @property
+    def has_next_page(self) -> bool:
+        return self._beyond if self.slice.backward else self._more
+
+    @property
+    def has_previous_page(self) -> bool:
+        return self._more if self.slice.backward else self._beyond
+
+    @property
+    def start_cursor(self) -> str | None:
+        return self._cursor(self.shown[0]) if self.shown else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return self._cursor(self.shown[-1]) if self.shown else None
 
     def _cursor(self, row: Row) -> str:
         place = [str(value) for value in self._listing.keyset.place(row)]
@@ -88,7 +86,7 @@ def slice_of(wanted: PageArguments, listing: Listing) -> Slice:
         after=_place(wanted.after, listing),
         before=_place(wanted.before, listing),
         backward=wanted.last is not None,
-        offset=0 if wanted.page is None else (wanted.page - 1) * limit,
+        offset=None if wanted.page is None else (wanted.page - 1) * limit,
     )
 
 
@@ -124,7 +122,7 @@ def _place(cursor: str | None, listing: Listing) -> Place | None:
 def _seal(listing: Listing, place: Sequence[str]) -> str:
     """Return a digest of a place and of the list that it is in. It is no secret: a place in a list is nobody's."""
     keyset = listing.keyset
-    sealed = repr((keyset.sort.key, keyset.descending, listing.binding, *place))
+    sealed = repr((keyset.sort.key, keyset.descending, listing.name, listing.found.given, *place))
     return sha256(sealed.encode()).hexdigest()[:16]
 
 

@@ -2,19 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionNode
 from pydantic.alias_generators import to_snake
-from sqlalchemy import Select
 
 from api.context import Info
+from api.shown import Shown
 
-Shown = Mapping[str, tuple[str, ...]]
-"""Which columns a field shows, where that is not the one column that has its name."""
-
-
-_snake = lru_cache(1024)(to_snake)
+column_of = lru_cache(1024)(to_snake)
+"""The column that a field shows of which nothing else is told."""
 
 
 class Selection:
@@ -47,7 +43,8 @@ class Selection:
 
     def columns(self, shown: Shown) -> set[str]:
         """Return the columns that the selected fields show, and the names of fields that have none."""
-        return {column for name in self._fields for column in shown.get(name, (_snake(name),))}
+        told = {name: shown[name].columns if name in shown else (column_of(name),) for name in self._fields}
+        return {column for columns in told.values() for column in columns}
 
     def _walk(self, selections: Iterable[SelectionNode]) -> Iterator[FieldNode]:
         for node in selections:
@@ -62,12 +59,3 @@ class Selection:
         if fragment.type_condition is not None:
             self.types.add(fragment.type_condition.name.value)
         yield from self._walk(fragment.selection_set.selections)
-
-
-def only_shown(rows: Select[Any], selection: Selection, shown: Shown) -> Select[Any]:
-    """Return a select of whole rows with no more than their key and the columns that are shown."""
-    [table] = rows.get_final_froms()
-    wanted = selection.columns(shown) | {column.name for column in table.primary_key}
-    return rows.with_only_columns(
-        *(column for column in table.columns if column.name in wanted), maintain_column_froms=True
-    )

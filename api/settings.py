@@ -41,6 +41,8 @@ class Settings:
     auth: AuthSettings
     trusted_documents: Path | None = None
     """A manifest; None where clients may send what they like."""
+    compiled_reads: bool = True
+    """Whether queries that can be planned are; all are answered by Strawberry else."""
 
     @property
     def worker(self) -> WorkerSettings:
@@ -57,6 +59,7 @@ class Settings:
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
             auth=auth_from_environment(environ),
             trusted_documents=Path(path) if (path := environ.get("TANDEM_TRUSTED_DOCUMENTS")) else None,
+            compiled_reads=_switch(environ, "TANDEM_COMPILED_READS"),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
@@ -76,6 +79,13 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if value := environ.get(name):
         return value
     raise ConfigurationError(f"{name} is not set.")
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "on")
+    if value not in {"on", "off"}:
+        raise ConfigurationError(f"{name} must be on or off.")
+    return value == "on"
 
 
 def _database(environ: Mapping[str, str], name: str) -> str:

@@ -9,9 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, Text, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import Field
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    DateTime,
+    Select,
+    SmallInteger,
+    Text,
+    any_,
+    cast,
+    select,
+    text,
+)
+from sqlmodel import Field, col
 
 from domain.event_log import PARTITIONS
 from projections.progress import Progress
@@ -68,7 +79,6 @@ _HALT = text("""
     update checkpoints set halted = :reason
     where projection = :name and partition = :partition and halted is distinct from :reason
 """)
-_POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
 _ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
 _RANGES = text("""
     select partition, min(position) as slowest, max(position) as fastest, bool_or(halted is not null) as halted
@@ -152,9 +162,10 @@ def halt(connection: Connection, name: str, partition: int, reason: str) -> bool
     return bool(halted.rowcount)
 
 
-async def position(connection: AsyncConnection, name: str, partition: int) -> int:
-    """Return up to which position a projection has applied a partition; 0 before its first event."""
-    return (await connection.execute(_POSITION, {"name": name, "partition": partition})).scalar_one_or_none() or 0
+def of(projection: str, partitions: list[int]) -> Select[Checkpoint]:
+    """Return the select of a projection's checkpoints; before its first event in a partition it has none there."""
+    here = col(Checkpoint.partition) == any_(cast(partitions, ARRAY(SmallInteger)))
+    return select(Checkpoint).where(col(Checkpoint.projection) == projection, here)
 
 
 def ranges(connection: Connection, names: Iterable[str]) -> dict[int, tuple[int, int, bool]]:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from domain import schema
@@ -13,33 +12,6 @@ from projections.catalogue import projections
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _CONNECT_SECONDS = 5
-
-
-def query_engine(url: str, *, connections: int = 16) -> AsyncEngine:
-    """Return an engine for queries: read-only, each statement a transaction of its own.
-
-    Statements are planned for the very values they are sent with: which index is best depends on how rare a status, a
-    word or a span of time is, and a plan for any value is the wrong one for some.
-    """
-    return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
-        isolation_level="AUTOCOMMIT",
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=5,
-        pool_use_lifo=True,
-        connect_args={
-            "timeout": _CONNECT_SECONDS,
-            "server_settings": {
-                "application_name": "tandem-queries",
-                "default_transaction_read_only": "on",
-                "plan_cache_mode": "force_custom_plan",
-                "jit": "off",  # what it compiles takes longer than any of these statements
-                "statement_timeout": "5000",
-                "timezone": "UTC",
-            },
-        },
-    )
 
 
 def projection_engine(url: str, *, idle_seconds: int = 25, pre_ping: bool = True) -> Engine:
@@ -83,6 +55,12 @@ def migrate(url: str) -> list[str]:
         checkpoints.ensure(connection, [projection.name for projection in projections()])
     engine.dispose()
     return applied
+
+
+def schema_is_current(url: str) -> bool:
+    """Return whether the read store is there and migrated; raise SQLAlchemyError where it cannot be reached."""
+    with schema.engine(url).connect() as connection:
+        return is_migrated(connection)
 
 
 def is_migrated(connection: Connection) -> bool:

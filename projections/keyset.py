@@ -12,10 +12,8 @@ from functools import reduce
 from operator import add, ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_, type_coerce, union_all
 from sqlalchemy.orm import QueryableAttribute
-
-from projections.projection import Row
 
 Place = tuple[Any, Any]
 """Where a row stands in a list: its values of the sort column and of the key."""
@@ -39,7 +37,7 @@ class Keyset:
         self.key: QueryableAttribute[Any] = key
         self.descending = descending
 
-    def place(self, row: Row) -> Place:
+    def place(self, row: Mapping[str, Any]) -> Place:
         """Return where a row stands in this order."""
         return row[self.sort.key], row[self.key.key]
 
@@ -60,7 +58,8 @@ class Keyset:
         return [getattr(table, name) for name in table.__table__.columns.keys() if name in wanted]  # noqa: SIM118 - no dict
 
     def _beside(self, place: Place, *, greater: bool, inclusive: bool) -> ColumnElement[bool]:
-        compared: ColumnElement[bool] = _COMPARISONS[greater, inclusive](tuple_(self.sort, self.key), place)
+        there = tuple_(type_coerce(place[0], self.sort.type), type_coerce(place[1], self.key.type))
+        compared: ColumnElement[bool] = _COMPARISONS[greater, inclusive](tuple_(self.sort, self.key), there)
         return compared
 
 
@@ -84,7 +83,7 @@ class Slice:
     after: Place | None = None
     before: Place | None = None
     backward: bool = False
-    offset: int = 0
+    offset: int | None = None
 
     @property
     def start(self) -> Place | None:
@@ -104,7 +103,7 @@ def cut(
         conditions.append(keyset.behind(wanted.after, inclusive=with_start and not wanted.backward))
     if wanted.before is not None:
         conditions.append(keyset.ahead_of(wanted.before, inclusive=with_start and wanted.backward))
-    falling, limit = keyset.descending != wanted.backward, wanted.limit + 1 + with_start
+    falling, limit = keyset.descending != wanted.backward, wanted.limit + (2 if with_start else 1)
     return _in_order(parts, keyset, conditions, columns, falling=falling, limit=limit, offset=wanted.offset)
 
 
@@ -132,17 +131,18 @@ def _in_order(
     *,
     falling: bool,
     limit: int,
-    offset: int = 0,
+    offset: int | None = None,
 ) -> Select[Any]:
     """Return the first rows of a list. Of several parts each gives as many as may be needed, out of its index."""
     shown = keyset.columns(columns)
     found = [part.with_only_columns(*shown, maintain_column_froms=True).where(*conditions) for part in parts]
     order = _order(keyset.sort, keyset.key, falling=falling)
     if len(found) == 1:
-        return found[0].order_by(*order).limit(limit).offset(offset or None)
-    merged = union_all(*(part.order_by(*order).limit(limit + offset) for part in found)).subquery("merged")
+        return found[0].order_by(*order).limit(limit).offset(offset)
+    looked_at = limit if offset is None else limit + offset
+    merged = union_all(*(part.order_by(*order).limit(looked_at) for part in found)).subquery("merged")
     order = _order(merged.c[keyset.sort.key], merged.c[keyset.key.key], falling=falling)
-    return select(merged).order_by(*order).limit(limit).offset(offset or None)
+    return select(merged).order_by(*order).limit(limit).offset(offset)
 
 
 def _order(*columns: Any, falling: bool) -> list[UnaryExpression[Any]]:

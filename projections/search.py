@@ -24,13 +24,13 @@ class Searched:
         return Index(name, searched, postgresql_using="gin", postgresql_ops={"searched": "gin_trgm_ops"})
 
     def contains(self, words: Iterable[str]) -> list[ColumnElement[bool]]:
-        """Return a condition a word: it is found, of whatever letter case."""
-        return [literal_column(f"({self._sql})", Text).ilike(_pattern(word)) for word in words]
+        """Return a condition for the pattern of each word: it is found, of whatever letter case."""
+        return [literal_column(f"({self._sql})", Text).ilike(word) for word in words]
 
 
 def words_of(search: str) -> tuple[str, ...]:
-    """Return the words of a text, each once, in the composed form in which texts are stored."""
-    return tuple(dict.fromkeys(unicodedata.normalize("NFC", search).split()))
+    """Return patterns of the words of a text, each once, in the composed form in which texts are stored."""
+    return tuple(map(_pattern, dict.fromkeys(unicodedata.normalize("NFC", search).split())))
 
 
 def _pattern(word: str) -> str:

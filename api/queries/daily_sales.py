@@ -7,7 +7,9 @@ import strawberry
 
 from api.context import Info
 from api.errors import BadUserInput
+from api.reading import every
 from api.types.daily_sales import DailySales
+from projections.statements import found
 from projections.views import daily_sales_view
 
 MOST_DAYS = 3660  # ten years
@@ -24,5 +26,4 @@ async def daily_sales(
     days = (last - first).days + 1
     if days > MOST_DAYS:
         raise BadUserInput(f"from and to must span at most {MOST_DAYS} days; these are {days}: ask in parts.")
-    await info.context.caught_up(daily_sales_view.PROJECTION, None)
-    return [DailySales.of(row) for row in await info.context.reads.all(daily_sales_view.between(first, last))]
+    return await every(info, DailySales, found(daily_sales_view.between, first=first, last=last))

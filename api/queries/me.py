@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from api.context import Info
-from api.selection import Selection, only_shown
-from api.types.user import SHOWN, User
+from api.reading import one
+from api.types.user import User
+from projections.statements import found
 from projections.views import users_view
 
 
@@ -15,7 +16,4 @@ async def me(info: Info) -> User | None:
         user_id = UUID(principal.subject)
     except ValueError:  # staff that is no user
         return None
-    await info.context.caught_up(users_view.PROJECTION, None)
-    found = only_shown(users_view.by_id(user_id), Selection.of(info), SHOWN)
-    row = await info.context.reads.one(found)
-    return User.of(row) if row is not None else None
+    return await one(info, User, found(users_view.by_id, user_id=user_id))

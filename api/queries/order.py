@@ -7,9 +7,10 @@ from uuid import UUID
 import strawberry
 
 from api.context import Info
+from api.reading import one, shown
 from api.scalars import ConsistencyToken, uuid_of
-from api.selection import Selection, only_shown
-from api.types.order import SHOWN, Order
+from api.types.order import Order
+from projections.statements import found
 from projections.views import user_orders_view
 
 AsOf = Annotated[
@@ -24,14 +25,14 @@ async def order(
     info.context.principal.require_signed_in()
     if as_of is not None:
         return await _of_the_past(info, uuid_of(id, "id"), as_of)
-    found = user_orders_view.by_id(uuid_of(id, "id"), user_id=info.context.principal.user_id)
-    await info.context.caught_up(user_orders_view.PROJECTION, consistent_with)
-    row = await info.context.reads.one(only_shown(found, Selection.of(info), SHOWN))
-    return Order.of(row) if row is not None else None
+    own = info.context.principal.user_id
+    return await one(
+        info, Order, found(user_orders_view.by_id, order_id=uuid_of(id, "id"), user_id=own), consistent_with
+    )
 
 
 async def _of_the_past(info: Info, order_id: UUID, as_of: datetime) -> Order | None:
     row = await info.context.history.order(order_id, as_of)
     if row is None or info.context.principal.user_id not in {None, row["user_id"]}:
         return None
-    return Order.of(row)
+    return shown(info, Order, row)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from api.context import Info
 from api.errors import BadUserInput
 from api.pagination import Listing, PageArguments
 from api.scalars import ConsistencyToken, uuid_of
-from api.types.connections import ORDERS, OrderConnection, connection
+from api.types.connections import OrderConnection, connection
+from api.types.order import Order
 from api.types.searches import words
 from domain.lifecycle import Status
 from projections.keyset import Keyset
+from projections.statements import found
 from projections.views.user_orders_view import UserOrdersView, Wanted, chosen, matching
 
 
@@ -75,9 +78,10 @@ async def orders(
     consistent_with: ConsistencyToken | None = None,
 ) -> OrderConnection:
     wanted = _wanted(info, where or OrderFilter())
-    listing = Listing(parts=matching(wanted), keyset=_keyset(order_by or NEWEST_FIRST), binding=("orders", wanted))
+    sort = order_by or NEWEST_FIRST
+    listing = Listing(name="orders", found=found(matching, wanted=wanted), keyset=_keyset(sort.field, sort.direction))
     page = PageArguments(first=first, after=after, last=last, before=before)
-    return await connection(info, ORDERS, listing, page, consistent_with)
+    return await connection(info, Order, listing, page, consistent_with)
 
 
 def _wanted(info: Info, where: OrderFilter) -> Wanted:
@@ -116,6 +120,7 @@ def _range(argument: str, **ends: Any) -> dict[str, Any]:
     return ends
 
 
-def _keyset(order_by: OrderSort) -> Keyset:
-    column = getattr(UserOrdersView, order_by.field.value)
-    return Keyset(column, UserOrdersView.order_id, descending=order_by.direction is SortDirection.DESC)
+@cache
+def _keyset(field: OrderSortField, direction: SortDirection) -> Keyset:
+    column = getattr(UserOrdersView, field.value)
+    return Keyset(column, UserOrdersView.order_id, descending=direction is SortDirection.DESC)

@@ -5,13 +5,12 @@ import strawberry
 from api.context import Info
 from api.pagination import Listing, PageArguments
 from api.scalars import ConsistencyToken
-from api.types import product
-from api.types.connections import Connection, Kind, connection
+from api.types.connections import Connection, connection
 from api.types.product import Product
 from api.types.searches import words
+from projections.statements import found
 from projections.views import products_view
 
-PRODUCTS = Kind(projection=products_view.PROJECTION, of=Product.of, shown=product.SHOWN)
 ProductConnection = Connection[Product]
 
 
@@ -32,11 +31,7 @@ async def products(
     consistent_with: ConsistencyToken | None = None,
 ) -> ProductConnection:
     asked = where or ProductFilter()
-    searched = words(asked.search)
-    listing = Listing(
-        parts=products_view.matching(words=searched, retired=asked.retired, in_stock=asked.in_stock),
-        keyset=products_view.BY_NAME,
-        binding=("products", searched, asked.retired, asked.in_stock),
-    )
+    matching = found(products_view.matching, words=words(asked.search), retired=asked.retired, in_stock=asked.in_stock)
+    listing = Listing(name="products", found=matching, keyset=products_view.BY_NAME)
     wanted = PageArguments(first=first, after=after, last=last, before=before)
-    return await connection(info, PRODUCTS, listing, wanted, consistent_with)
+    return await connection(info, Product, listing, wanted, consistent_with)

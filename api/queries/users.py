@@ -5,13 +5,12 @@ import strawberry
 from api.context import Info
 from api.pagination import Listing, PageArguments
 from api.scalars import ConsistencyToken
-from api.types import user
-from api.types.connections import Connection, Kind, connection
+from api.types.connections import Connection, connection
 from api.types.searches import words
 from api.types.user import User
+from projections.statements import found
 from projections.views import users_view
 
-USERS = Kind(projection=users_view.PROJECTION, of=User.of, shown=user.SHOWN)
 UserConnection = Connection[User]
 
 
@@ -33,6 +32,6 @@ async def users(
 ) -> UserConnection:
     info.context.principal.require_staff()
     searched = words(where.search if where else None)
-    listing = Listing(parts=users_view.matching(searched), keyset=users_view.NEWEST_FIRST, binding=("users", searched))
+    listing = Listing(name="users", found=found(users_view.matching, words=searched), keyset=users_view.NEWEST_FIRST)
     wanted = PageArguments(first=first, after=after, last=last, before=before)
-    return await connection(info, USERS, listing, wanted, consistent_with)
+    return await connection(info, User, listing, wanted, consistent_with)

@@ -7,10 +7,12 @@ import strawberry
 
 from api.context import Info
 from api.errors import ApiError
+from api.reading import caught_up
 from api.resuming import changes, place_of, resumable
 from api.scalars import ConsistencyToken, uuid_of
 from api.types.order import Order
 from projections.projection import Row
+from projections.statements import found
 from projections.views import user_orders_view
 
 
@@ -18,9 +20,10 @@ async def order_changed(
     info: Info, order_id: strawberry.ID, after: ConsistencyToken | None = None
 ) -> AsyncGenerator[Order, None]:
     info.context.principal.require_signed_in()
-    found = user_orders_view.by_id(uuid_of(order_id, "orderId"), user_id=info.context.principal.user_id)
-    await info.context.caught_up(user_orders_view.PROJECTION, after)
-    row = next(iter(await info.context.live.read(found)), None)
+    own = info.context.principal.user_id
+    order = found(user_orders_view.by_id, order_id=uuid_of(order_id, "orderId"), user_id=own)
+    await caught_up(info, user_orders_view.PROJECTION, after)
+    row = next(iter(await info.context.live.read(order.rows())), None)
     if row is None:
         raise ApiError("NOT_FOUND", "There is no such order; if it was just created, give its token as `after`.")
     if after is None:

@@ -1,25 +1,35 @@
 """Lists in pages, as Relay and Apollo expect them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from api.context import Info, rows
-from api.pagination import Listing, Page, PageArguments, PageInfo, slice_of
+from api.pagination import Listing, Page, PageArguments, slice_of
+from api.reading import Objects, PageShape, caught_up, plan_of
 from api.scalars import ConsistencyToken
-from api.selection import Selection, Shown
-from api.types import order as order_type
+from api.selection import Selection
+from api.shown import Kind
 from api.types.order import Order
 from domain.lifecycle import Status
-from projections.keyset import Slice, beyond, count, cut
-from projections.projection import Projection
+from projections.keyset import Slice
+from projections.statements import found
 from projections.views import user_orders_view
-from projections.views.user_orders_view import NEWEST_FIRST, Wanted, chosen, matching
+from projections.views.user_orders_view import NEWEST_FIRST, Wanted, chosen
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Kind)
+
+
+@strawberry.type
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
 
 
 @strawberry.type
@@ -40,41 +50,56 @@ class Connection(Generic[T]):
 
     @strawberry.field
     def page_info(self) -> PageInfo:
-        return self.page.info()
+        return PageInfo(
+            has_next_page=self.page.has_next_page,
+            has_previous_page=self.page.has_previous_page,
+            start_cursor=self.page.start_cursor,
+            end_cursor=self.page.end_cursor,
+        )
 
     @strawberry.field(description="Counted only when asked for.")
     async def total_count(self, info: Info) -> int:
-        [row] = await rows(info, count(self.listing.parts))
-        return int(row["count"])
+        return await _count(info, self.listing)
 
 
 # In the schema: OrderConnection with OrderEdge.
 OrderConnection = Connection[Order]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind(Generic[T]):
-    """What the rows of a list are: of which read table, which type they are shown as, and by which columns."""
+class _Connections:
+    """A page as a Connection, whose fields are resolved later."""
 
-    projection: Projection
-    of: Callable[[Mapping[str, Any]], T]
-    shown: Shown
+    wants_count = False
 
+    def __init__(self, kind: type[Kind], listing: Listing, selection: Selection) -> None:
+        self._listing = listing
+        self._selection = selection
+        self._objects = Objects(kind, selection.under("nodes"), selection.under("edges", "node"))
+        self.columns = self._objects.columns
+        self.wants_rows = selection.has("nodes", "edges", "pageInfo")
 
-ORDERS = Kind(projection=user_orders_view.PROJECTION, of=Order.of, shown=order_type.SHOWN)
+    def wants(self, field: str) -> bool:
+        return self._selection.under("pageInfo").has(field)
+
+    def show(self, page: Page, _: int | None) -> Connection[Any]:
+        return Connection(listing=self._listing, page=page, nodes=self._objects.show(page.shown))
 
 
 async def connection(
-    info: Info, kind: Kind[T], listing: Listing, wanted: PageArguments, consistent_with: ConsistencyToken | None = None
-) -> Connection[T]:
-    """Return a page of a list, read by one statement, or by none where only its length is asked for."""
+    info: Info,
+    kind: type[K],
+    listing: Listing,
+    wanted: PageArguments,
+    consistent_with: ConsistencyToken | None = None,
+) -> Connection[K]:
+    """Answer with a page of a list, read by one statement, or by none where only its length is asked for."""
     wanted_slice = slice_of(wanted, listing)
-    await info.context.caught_up(kind.projection, consistent_with)
-    selection = Selection.of(info)
-    if not selection.has("nodes", "edges", "pageInfo"):
-        return Connection(listing=listing, page=Page(rows=(), slice=wanted_slice, listing=listing), nodes=[])
-    page = await _page(info, listing, wanted_slice, selection, kind.shown)
-    return Connection(listing=listing, page=page, nodes=[kind.of(row) for row in page.shown])
+    await caught_up(info, kind.projection, consistent_with)
+    plan = plan_of(info)
+    shape: PageShape = plan.page_shape() if plan else _Connections(kind, listing, Selection.of(info))
+    page, total = await asyncio.gather(_page(info, listing, wanted_slice, shape), _total(info, listing, shape))
+    shown: Connection[K] = shape.show(page, total)
+    return shown
 
 
 async def orders_of(
@@ -84,22 +109,33 @@ async def orders_of(
     wanted: PageArguments,
     consistent_with: ConsistencyToken | None = None,
 ) -> OrderConnection:
-    """Return a page of a user's orders, newest first."""
+    """Answer with a page of a user's orders, newest first."""
     orders = Wanted(user_id=user_id, statuses=chosen(statuses))
-    listing = Listing(parts=matching(orders), keyset=NEWEST_FIRST, binding=("userOrders", orders))
-    return await connection(info, ORDERS, listing, wanted, consistent_with)
+    matching = found(user_orders_view.matching, wanted=orders)
+    listing = Listing(name="userOrders", found=matching, keyset=NEWEST_FIRST)
+    return await connection(info, Order, listing, wanted, consistent_with)
 
 
-async def _page(info: Info, listing: Listing, wanted: Slice, selection: Selection, shown: Shown) -> Page:
-    columns = selection.under("nodes").columns(shown) | selection.under("edges", "node").columns(shown)
-    asked = selection.under("pageInfo").has("hasNextPage" if wanted.backward else "hasPreviousPage")
+async def _page(info: Info, listing: Listing, wanted: Slice, shape: PageShape) -> Page:
+    if not shape.wants_rows:
+        return Page(rows=(), slice=wanted, listing=listing)
+    asked = shape.wants("hasNextPage" if wanted.backward else "hasPreviousPage")
     with_start = asked and wanted.start is not None
-    parts, keyset = listing.parts, listing.keyset
-    found = await rows(info, cut(parts, keyset, wanted, columns=columns, with_start=with_start))
-    at_start = with_start and bool(found) and keyset.place(found[0]) == wanted.start
-    kept = found[1:] if at_start else found
-    goes_on = at_start or (wanted.offset > 0 and bool(kept))
-    if asked and not goes_on and (wanted.start is not None or wanted.offset > 0):
+    keyset, offset = listing.keyset, wanted.offset or 0
+    records = await rows(info, listing.found.cut(keyset, wanted, shape.columns, with_start=with_start))
+    at_start = with_start and bool(records) and keyset.place(records[0]) == wanted.start
+    kept = records[1:] if at_start else records
+    goes_on = at_start or (offset > 0 and bool(kept))
+    if asked and not goes_on and (wanted.start is not None or offset > 0):
         # The cursor's row has left the list, or a page by number is behind its end: somebody has to look.
-        goes_on = bool(await rows(info, beyond(parts, keyset, wanted)))
+        goes_on = bool(await rows(info, listing.found.beyond(keyset, wanted)))
     return Page(rows=kept, slice=wanted, listing=listing, beyond=goes_on)
+
+
+async def _total(info: Info, listing: Listing, shape: PageShape) -> int | None:
+    return await _count(info, listing) if shape.wants_count else None
+
+
+async def _count(info: Info, listing: Listing) -> int:
+    [row] = await rows(info, listing.found.count())
+    return int(row["count"])

@@ -3,27 +3,28 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import strawberry
 from strawberry.scalars import JSON
 
-from api.selection import Shown
+from api.shown import Column, Entries, Shown, money
 from api.types.money import Money
 from api.types.node import Node
 from domain.lifecycle import Action, Status, blocked
 from domain.order import MOST_LINES
+from projections.projection import Projection
+from projections.views import user_orders_view
 
 strawberry.enum(Status, name="OrderStatus")
 strawberry.enum(Action, name="OrderActionName")
 
 
-SHOWN: Shown = {
-    "id": ("order_id",),
-    "total": ("total", "currency"),
-    "items": ("items", "currency"),
-    "availableActions": ("status", "item_count"),
-}
+@lru_cache(1024)
+def _actions(status: str, lines: int) -> list[dict[str, Any]]:
+    reasons = {action: blocked(Status(status), action, lines=lines, most_lines=MOST_LINES) for action in Action}
+    return [{"name": action, "allowed": why is None, "reason": why} for action, why in reasons.items()]
 
 
 @strawberry.type
@@ -54,6 +55,19 @@ class OrderAction:
 
 @strawberry.type(description="One row of user_orders_view: all that a page about an order shows, joined beforehand.")
 class Order(Node):
+    projection: ClassVar[Projection] = user_orders_view.PROJECTION
+    shown: ClassVar[Shown] = {
+        "id": Column("order_id"),
+        "total": money(Column("total")),
+        "items": Entries(
+            Column("items"),
+            {"unitPrice": money(Column("unit_price")), "lineTotal": money(Column("line_total"))},
+            beside=("currency",),
+        ),
+        "timeline": Entries(Column("timeline"), {"at": Column("at", read=datetime.fromisoformat)}),
+        "availableActions": Entries(Column("status", "item_count", read=_actions)),
+    }
+
     number: str = strawberry.field(description="For people: short, unique, rising.")
     user_id: strawberry.ID
     user_name: str
@@ -108,10 +122,7 @@ class Order(Node):
         description="Every command that an order can be given, whether this one would take it now, and if not, why not."
     )
     def available_actions(self) -> list[OrderAction]:
-        reasons = {
-            action: blocked(self.status, action, lines=self.item_count, most_lines=MOST_LINES) for action in Action
-        }
-        return [OrderAction(name=action, allowed=why is None, reason=why) for action, why in reasons.items()]
+        return [OrderAction(**action) for action in _actions(self.status, self.item_count)]
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Order":

@@ -3,24 +3,27 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 
-from api.selection import Shown
+from api.shown import Column, Shown, money
 from api.types.money import Money
 from api.types.node import Node
-
-SHOWN: Shown = {
-    "id": ("product_id",),
-    "price": ("price", "currency"),
-    "stock": ("stocked", "units_sold"),
-    "revenue": ("revenue", "price", "currency"),
-}
+from projections.projection import Projection
+from projections.views import products_view
 
 
 @strawberry.type(description="One row of products_view.")
 class Product(Node):
+    projection: ClassVar[Projection] = products_view.PROJECTION
+    shown: ClassVar[Shown] = {
+        "id": Column("product_id"),
+        "price": money(Column("price")),
+        "stock": Column("stocked", "units_sold", read=products_view.left),
+        "revenue": money(Column("revenue", "price", read=Decimal.quantize)),
+    }
+
     sku: str
     name: str
     price: Money
@@ -46,7 +49,7 @@ class Product(Node):
             sku=row["sku"],
             name=row["name"],
             price=Money(amount=row["price"], currency=row["currency"]),
-            stock=None if row["stocked"] is None else row["stocked"] - sold,
+            stock=products_view.left(row["stocked"], sold),
             retired=row["retired"],
             units_sold=sold,
             created_at=row["created_at"],

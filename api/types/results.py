@@ -1,27 +1,25 @@
 """What a mutation answers: the receipt of a command that was carried out, or a refusal as data."""
 
-from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
 
 import strawberry
-from sqlalchemy import Select
 
 from api.consistency import Token
 from api.context import Info
 from api.scalars import ConsistencyToken
+from api.shown import Kind
 from api.types.order import Order
 from api.types.product import Product
 from api.types.user import User
 from domain import errors
 from domain.bus import Accepted
 from domain.lifecycle import Action, Status
-from projections.projection import Projection
+from projections.statements import Found, found
 from projections.views import products_view, user_orders_view, users_view
 
-T = TypeVar("T")
+K = TypeVar("K", bound=Kind)
 
 
 @strawberry.enum
@@ -106,7 +104,8 @@ class OrderAccepted:
 
     @strawberry.field(description=_AFTER.format("order", "order"))
     async def order(self, info: Info) -> Order | None:
-        return await _after(info, self.accepted, user_orders_view.PROJECTION, user_orders_view.by_id, Order.of)
+        row = found(user_orders_view.by_id, order_id=self.accepted.stream_id)
+        return await _after(info, self.accepted, Order, row)
 
     @classmethod
     def of(cls, accepted: Accepted) -> "OrderAccepted":
@@ -123,7 +122,8 @@ class UserAccepted:
 
     @strawberry.field(description=_AFTER.format("user", "user"))
     async def user(self, info: Info) -> User | None:
-        return await _after(info, self.accepted, users_view.PROJECTION, users_view.by_id, User.of)
+        row = found(users_view.by_id, user_id=self.accepted.stream_id)
+        return await _after(info, self.accepted, User, row)
 
     @classmethod
     def of(cls, accepted: Accepted) -> "UserAccepted":
@@ -140,7 +140,8 @@ class ProductAccepted:
 
     @strawberry.field(description=_AFTER.format("product", "product"))
     async def product(self, info: Info) -> Product | None:
-        return await _after(info, self.accepted, products_view.PROJECTION, products_view.by_id, Product.of)
+        row = found(products_view.by_id, product_id=self.accepted.stream_id)
+        return await _after(info, self.accepted, Product, row)
 
     @classmethod
     def of(cls, accepted: Accepted) -> "ProductAccepted":
@@ -212,19 +213,13 @@ def _receipt(accepted: Accepted) -> dict[str, Any]:
     return {"version": accepted.version, "token": token, "replayed": accepted.replayed}
 
 
-async def _after(
-    info: Info,
-    accepted: Accepted,
-    projection: Projection,
-    by_id: Callable[[UUID], Select[Any]],
-    of: Callable[[Mapping[str, Any]], T],
-) -> T | None:
+async def _after(info: Info, accepted: Accepted, kind: type[K], where: Found) -> K | None:
     """Return what a command led to, read once the projection is there; a dry run's event is folded in."""
-    info.context.shows(projection)
+    info.context.shows(kind.projection)
     token = Token(partition=accepted.partition, position=accepted.position)
-    if not await info.context.consistency.wait(projection.name, token):
+    if not await info.context.consistency.wait(kind.projection.name, token):
         return None
-    row = await info.context.reads.one(by_id(accepted.stream_id))
+    row = await info.context.reads.one(where.rows())
     if accepted.preview is not None:
-        row = projection.fold(row, accepted.preview)
-    return of(row) if row is not None else None
+        row = kind.projection.fold(row, accepted.preview)
+    return kind.of(row) if row is not None else None

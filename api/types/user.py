@@ -2,23 +2,30 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 
 from api.context import Info
 from api.pagination import PageArguments
-from api.selection import Shown
+from api.shown import Column, ReadApart, Shown, money
 from api.types.connections import OrderConnection, orders_of
 from api.types.money import Money
 from api.types.node import Node
 from domain.lifecycle import Status
-
-SHOWN: Shown = {"id": ("user_id",), "totalSpent": ("total_spent", "currency"), "orders": ("user_id",)}
+from projections.projection import Projection
+from projections.views import users_view
 
 
 @strawberry.type(description="One row of users_view.")
 class User(Node):
+    projection: ClassVar[Projection] = users_view.PROJECTION
+    shown: ClassVar[Shown] = {
+        "id": Column("user_id"),
+        "totalSpent": money(Column("total_spent")),
+        "orders": ReadApart(("user_id",)),
+    }
+
     name: str
     email: str
     order_count: int

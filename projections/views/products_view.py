@@ -125,15 +125,15 @@ def _returned(item: OrderLine, *, restocked: bool = True) -> Addition:
     return (item.product_id,), {"units_sold": -item.quantity if restocked else 0, "revenue": -item.total}
 
 
-def left(row: Row) -> int | None:
+def left(stocked: int | None, units_sold: int) -> int | None:
     """Return how many pieces are in stock; None: not counted."""
-    return None if row["stocked"] is None else row["stocked"] - row["units_sold"]
+    return None if stocked is None else stocked - units_sold
 
 
 KEPT = Kept(
     table=Product,
     columns=("sku", "name", "price", "currency", "retired", "version", "created_at", "updated_at"),
-    counted={"stock": left},
+    counted={"stock": lambda row: left(row["stocked"], row["units_sold"])},
 )
 PROJECTION = Projection(
     table=ProductsView, key=key, fold=fold, add=add, counters=frozenset({"units_sold", "revenue"}), kept=KEPT

@@ -21,7 +21,6 @@ from sqlalchemy import (
     any_,
     cast,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, col
@@ -207,6 +206,7 @@ PROJECTION = Projection(
 )
 
 NEWEST_FIRST = Keyset(UserOrdersView.created_at, UserOrdersView.order_id, descending=True)
+_BY_CHANGE = Keyset(UserOrdersView.log_position, UserOrdersView.order_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,18 +264,12 @@ def place(row: Row) -> Place:
     return row["log_position"], row["order_id"]
 
 
-def changed(
-    user_ids: Sequence[UUID], after: Place, *, limit: int, order_id: UUID | None = None
-) -> Select[UserOrdersView]:
+def changed(user_ids: list[UUID], after: Place, *, limit: int, order_id: UUID | None = None) -> Select[UserOrdersView]:
     """Rows of users of one partition that were changed behind a place, in the order of their last changes.
 
     That order is the log's: a row that is committed later never stands before one that was seen.
     """
-    where = [
-        col(UserOrdersView.user_id) == any_(cast(list(user_ids), ARRAY(Uuid))),
-        tuple_(UserOrdersView.log_position, UserOrdersView.order_id) > after,
-    ]
+    where = [col(UserOrdersView.user_id) == any_(cast(user_ids, ARRAY(Uuid))), _BY_CHANGE.behind(after)]
     if order_id is not None:
         where.append(col(UserOrdersView.order_id) == order_id)
-    order = col(UserOrdersView.log_position), col(UserOrdersView.order_id)
-    return select(UserOrdersView).where(*where).order_by(*order).limit(limit)
+    return select(UserOrdersView).where(*where).order_by(_BY_CHANGE.sort, _BY_CHANGE.key).limit(limit)

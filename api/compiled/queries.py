@@ -1,0 +1,171 @@
+"""Planned queries: which documents are some, and how one is carried out."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_argument_values,
+    get_variable_values,
+    is_non_null_type,
+    located_error,
+    visit,
+)
+from graphql.execution.values import VariableValues
+from strawberry.types import ExecutionResult
+
+from api.asked import Asked
+from api.compiled.parts import UnplannedError
+from api.compiled.planning import Planner, Root
+from api.context import Context
+from api.errors import give_codes
+from api.known_documents import is_short, valid
+from api.reading import PageShape, Shape
+from api.schema import Schema
+from api.shown import Kind
+
+_OPERATIONS = 512
+_MOST_PLANS = 16  # of an operation: one for each way in which its @skip and @include turn out
+
+Roots = Mapping[str, Root | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Stands for graphql-core's own info before the resolver of a field that is planned."""
+
+    context: Context
+    root: Root
+    path: None = None
+
+    @property
+    def types(self) -> frozenset[str]:
+        return self.root.types
+
+    def shape(self, kind: type[Kind]) -> Shape:
+        return self.root.objects[kind]
+
+    def page_shape(self) -> PageShape:
+        if self.root.pages is None:
+            raise UnplannedError
+        return self.root.pages
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A query of a valid document, with what was planned of it."""
+
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    deciding: tuple[str, ...]
+    """The variables that its @skip and @include depend on."""
+    plans: dict[tuple[Any, ...], Roots | None] = field(default_factory=dict)
+
+
+class Queries:
+    """Carries out the queries that can be planned, and knows of all others that they cannot."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._operation = lru_cache(_OPERATIONS)(self._read)
+
+    async def execute(self, document: str, asked: Asked, context: Context) -> ExecutionResult | None:
+        """Return what a query comes to; None where Strawberry has to carry it out, or to say what is wrong with it."""
+        operation = self._operation(document, asked.operation_name) if is_short(document) else None
+        if operation is None:
+            return None
+        schema, defined = self._schema._schema, operation.node.variable_definitions or ()  # noqa: SLF001 - no public name
+        variables = get_variable_values(schema, defined, asked.variables or {})
+        if not isinstance(variables, VariableValues) or (roots := self._plan(operation, variables)) is None:
+            return None
+        try:
+            return await _answer(roots, variables, context)
+        except UnplannedError:
+            return None
+
+    def _read(self, document: str, name: str | None) -> Operation | None:
+        known = valid(document, self._schema)
+        operation = _query(known, name) if known else None
+        if known is None or operation is None:
+            return None
+        fragments = [each for each in known.definitions if isinstance(each, FragmentDefinitionNode)]
+        return Operation(operation, {each.name.value: each for each in fragments}, _deciding(known))
+
+    def _plan(self, operation: Operation, variables: VariableValues) -> Roots | None:
+        decided = tuple([variables.coerced.get(name) for name in operation.deciding])
+        if decided not in operation.plans:
+            if len(operation.plans) == _MOST_PLANS:
+                return None
+            planner = Planner(self._schema._schema, operation.node, operation.fragments, variables)  # noqa: SLF001 - as above
+            try:
+                operation.plans[decided] = planner.roots()
+            except UnplannedError:
+                operation.plans[decided] = None
+        return operation.plans[decided]
+
+
+async def _answer(roots: Roots, variables: VariableValues, context: Context) -> ExecutionResult:
+    """Run the resolvers of all fields at once. A null that a field may not be makes null of the whole answer."""
+    fields = [root for root in roots.values() if isinstance(root, Root)]
+    resolving = [_resolve(root, variables, context) for root in fields]
+    outcomes = [await resolving[0]] if len(resolving) == 1 else await asyncio.gather(*resolving)
+    shown = dict(zip([root.key for root in fields], outcomes, strict=True))
+    data = {key: root if isinstance(root, str) else shown[key] for key, root in roots.items()}
+    errors = []
+    for root in fields:
+        if isinstance(error := data[root.key], GraphQLError):
+            errors.append(error)
+            data[root.key] = None
+            if is_non_null_type(root.field.type):
+                break
+    give_codes(errors, executed=True)
+    whole = all(data[root.key] is not None for root in fields if is_non_null_type(root.field.type))
+    return ExecutionResult(data=data if whole else None, errors=errors or None)
+
+
+async def _resolve(root: Root, variables: VariableValues, context: Context) -> Any:
+    """Return what a field answers, or the error that it ended with."""
+    resolve = root.field.resolve
+    try:
+        arguments = get_argument_values(root.field, root.nodes[0], variables)
+        return await resolve(None, Planned(context, root), **arguments)  # type: ignore[misc]
+    except UnplannedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, as graphql-core does
+        return located_error(error, root.nodes, [root.key])
+
+
+def _query(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """Return the query that is meant, if it is one and no other is."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    meant = [each for each in operations if name is None or (each.name and each.name.value == name)]
+    if len(meant) != 1 or meant[0].operation is not OperationType.QUERY:
+        return None
+    return meant[0]
+
+
+def _deciding(document: DocumentNode) -> tuple[str, ...]:
+    """Return the variables that directives of a document are given."""
+
+    class Deciding(Visitor):
+        def __init__(self) -> None:
+            super().__init__()
+            self.names: dict[str, None] = {}
+
+        def enter_directive(self, node: Any, *_: Any) -> None:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    self.names[argument.value.name.value] = None
+
+    found = Deciding()
+    visit(document, found)
+    return tuple(found.names)
