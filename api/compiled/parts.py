@@ -6,6 +6,7 @@ No part does anything for a single cell in Python where a loop of C does; that i
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
+from types import NoneType
 from typing import Any, Protocol
 
 _SMALLEST, _LARGEST = -(1 << 31), (1 << 31) - 1
@@ -82,14 +83,17 @@ def converted(part: Part, convert: Callable[[Any], Any], *, nullable: bool) -> P
     return lambda source: [None if value is None else convert(value) for value in part(source)]
 
 
-def small(part: Part) -> Part:
-    """Whole numbers of 32 bits at most, which are all that an Int can be."""
+def natural(part: Part, kind: type) -> Part:
+    """Values of a type that JSON has itself; whole numbers no longer than an Int may be."""
 
     def checked(source: Source) -> Iterable[Any]:
         values = list(part(source))
-        numbers = [value for value in values if value is not None]
-        if numbers and not (min(numbers) >= _SMALLEST and max(numbers) <= _LARGEST):
+        if not {*map(type, values)} <= {kind, NoneType}:
             raise UnplannedError
+        if kind is int:
+            numbers = [value for value in values if value is not None]
+            if numbers and not (min(numbers) >= _SMALLEST and max(numbers) <= _LARGEST):
+                raise UnplannedError
         return values
 
     return checked

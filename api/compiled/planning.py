@@ -1,12 +1,10 @@
 """From the fields of a query to the shapes of their answers. What shows no rows cannot be planned, and is not."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
-    FieldNode,
     FragmentDefinitionNode,
     GraphQLEnumType,
     GraphQLField,
@@ -14,7 +12,6 @@ from graphql import (
     GraphQLLeafType,
     GraphQLNamedType,
     GraphQLObjectType,
-    GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
     get_nullable_type,
@@ -27,63 +24,22 @@ from graphql.execution.values import VariableValues
 from sqlalchemy import BigInteger
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
-from api.compiled import parts
-from api.compiled.parts import Part, Records, UnplannedError
+from api.compiled import parts, plans
+from api.compiled.arguments import Arguments
+from api.compiled.parts import Part, UnplannedError
+from api.compiled.plans import CURSOR, TYPENAME, Objects, Pages, Root
 from api.pagination import Page
-from api.reading import columns
+from api.schema import Schema
 from api.selection import Selection, column_of
 from api.shown import Column, Entries, Kind, Nested, Shown
 from api.types.connections import Connection
 
-_TYPENAME = "__typename"
-_CURSOR = "the cursor of a row"
 # Scalars that make of a value what orjson makes of it too.
-_AS_THEY_ARE = frozenset({"Boolean", "BigInt", "DateTime", "Date", "JSON"})
+_AS_THEY_ARE = frozenset({"BigInt", "DateTime", "Date", "JSON"})
+_NATURAL = {"String": str, "Boolean": bool, "Int": int}
 _TEXT = {"ID": str, "Decimal": str}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
-    """A field of the query, with the shapes that its answer may have."""
-
-    key: str
-    field: GraphQLField
-    nodes: list[FieldNode]
-    types: frozenset[str]
-    """The types that the document has fragments for beneath it."""
-    objects: Mapping[type[Kind], "Objects"]
-    pages: "Pages | None"
-
-
-class Objects:
-    """Rows as objects of JSON."""
-
-    def __init__(self, kind: type[Kind], part: Part, used: Iterable[str]) -> None:
-        self.columns = columns(kind, used)
-        self._part = part
-
-    def show(self, records: Sequence[Any]) -> list[Any]:
-        return list(self._part(Records(records)))
-
-
-class Pages:
-    """Pages of rows as objects of JSON."""
-
-    def __init__(
-        self, kind: type[Kind], fields: Mapping[str, Callable[[Page, Any], Any]], used: set[str], asked: set[str]
-    ) -> None:
-        self.columns = columns(kind, used)
-        self.wants_rows = not asked.isdisjoint({"nodes", "edges", "pageInfo"})
-        self.wants_count = "totalCount" in asked
-        self._asked = asked
-        self._fields = fields
-
-    def wants(self, field: str) -> bool:
-        return field in self._asked
-
-    def show(self, page: Page, total: int | None) -> dict[str, Any]:
-        return {key: shown(page, total) for key, shown in self._fields.items()}
 
 
 class Planner:
@@ -91,12 +47,13 @@ class Planner:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        schema: Schema,
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: VariableValues,
     ) -> None:
         self._schema = schema
+        self._types = schema._schema  # noqa: SLF001 - the GraphQL schema has no public name
         self._operation = operation
         self._fragments = fragments
         self._detailed = {name: FragmentDetails(fragment) for name, fragment in fragments.items()}
@@ -104,25 +61,28 @@ class Planner:
 
     def roots(self) -> Mapping[str, Root | str]:
         """Return what answers each field of the query, which for `__typename` is a name; raise UnplannedError."""
-        query = self._schema.query_type
+        query = self._types.query_type
         assert query is not None  # noqa: S101 - there is an operation of it
-        collected = collect_fields(self._schema, self._detailed, self._variables, query, self._operation)
+        collected = collect_fields(self._types, self._detailed, self._variables, query, self._operation)
         return {
-            key: query.name if details[0].node.name.value == _TYPENAME else self._root(key, query, details)
+            key: query.name if details[0].node.name.value == TYPENAME else self._root(key, query, details)
             for key, details in collected.grouped_field_set.items()
         }
 
     def _root(self, key: str, query: GraphQLObjectType, details: FieldDetailsList) -> Root:
         nodes = [detail.node for detail in details]
         field = query.fields.get(nodes[0].name.value)
-        shown = get_named_type(field.type) if field else None
-        if field is None or shown is None or is_leaf_type(shown):
+        if field is None or (resolver := _resolver(field)) is None:  # such as __schema
             raise UnplannedError
+        shown = get_named_type(field.type)
         pages = isinstance(shown, GraphQLObjectType) and _is_connection(shown)
         return Root(
             key=key,
-            field=field,
+            field=resolver,
+            resolve=_function(resolver),
+            arguments=Arguments(self._schema, field, resolver, nodes[0]),
             nodes=nodes,
+            nullable=not is_non_null_type(field.type),
             types=frozenset(Selection(nodes, self._fragments).types),
             objects={} if pages else dict(self._objects(possible, details) for possible in self._possible(shown)),
             pages=self._pages(shown, details) if pages else None,
@@ -130,7 +90,7 @@ class Planner:
 
     def _possible(self, shown: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
         if isinstance(shown, GraphQLInterfaceType):
-            return self._schema.get_possible_types(shown)
+            return self._types.get_possible_types(shown)
         return [shown] if isinstance(shown, GraphQLObjectType) else []
 
     def _objects(self, shown: GraphQLObjectType, details: FieldDetailsList) -> tuple[type[Kind], Objects]:
@@ -144,21 +104,21 @@ class Planner:
         asked = set()
         for key, name, below in self._selected(connection, details):
             asked.add(name)
-            if name == _TYPENAME:
-                fields[key] = partial(_constant, connection.name)
+            if name == TYPENAME:
+                fields[key] = partial(plans.constant, connection.name)
             elif name == "nodes":
-                fields[key] = partial(_rows, self._part(node, below, kind.shown, row))
+                fields[key] = partial(plans.rows, self._part(node, below, kind.shown, row))
             elif name == "edges":
                 edge = get_named_type(connection.fields[name].type)
-                shown: Shown = {"node": Nested(kind.shown), "cursor": Column(_CURSOR)}
-                fields[key] = partial(_edges, self._part(edge, below, shown, row))
+                shown: Shown = {"node": Nested(kind.shown), "cursor": Column(CURSOR)}
+                fields[key] = partial(plans.edges, self._part(edge, below, shown, row))
             elif name == "pageInfo":
                 info = get_named_type(connection.fields[name].type)
                 about = {inner: named for inner, named, _ in self._selected(info, below)}
                 asked.update(about.values())
-                fields[key] = partial(_about, info.name, about)
+                fields[key] = partial(plans.about, info.name, about)
             elif name == "totalCount":
-                fields[key] = _total
+                fields[key] = plans.total
             else:
                 raise UnplannedError
         return Pages(kind, fields, row.used, asked)
@@ -166,7 +126,7 @@ class Planner:
     def _selected(
         self, shown: GraphQLObjectType, details: FieldDetailsList
     ) -> Iterator[tuple[str, str, FieldDetailsList]]:
-        collected = collect_subfields(self._schema, self._detailed, self._variables, self._operation, shown, details)
+        collected = collect_subfields(self._types, self._detailed, self._variables, self._operation, shown, details)
         for key, below in collected.grouped_field_set.items():
             yield key, below[0].node.name.value, below
 
@@ -174,7 +134,7 @@ class Planner:
         """Return the part that shows objects of a type."""
         fields = {}
         for key, name, below in self._selected(shown, details):
-            if name == _TYPENAME:
+            if name == TYPENAME:
                 fields[key] = parts.constant(shown.name)
             else:
                 fields[key] = self._field(
@@ -204,20 +164,20 @@ class _Row:
 
     def use(self, names: Iterable[str]) -> None:
         for name in names:
-            if name != _CURSOR:
+            if name != CURSOR:
                 if name not in self._columns:
                     raise UnplannedError
                 self.used.add(name)
 
     def may_be_null(self, column: Column) -> bool:
-        return column.read is not None or any(
-            self._columns[name].nullable for name in column.columns if name != _CURSOR
-        )
+        return column.read is not None or any(self._columns[name].nullable for name in column.columns if name != CURSOR)
 
-    def is_small(self, column: Column) -> bool:
-        """Return whether a column has whole numbers of no more than 32 bits."""
-        [name, *_] = column.columns
-        return column.read is None and not isinstance(self._columns[name].type, BigInteger)
+    def is_all(self, kind: type | None, column: Column) -> bool:
+        """Return whether all that a column can hold is of a type, whole numbers being of 32 bits."""
+        if column.read is not None or column.columns == (CURSOR,):
+            return kind is str and column.read is None
+        held = self._columns[column.columns[0]].type
+        return held.python_type is kind and not isinstance(held, BigInteger)
 
 
 class _Entry(_Row):
@@ -232,7 +192,7 @@ class _Entry(_Row):
     def may_be_null(self, column: Column) -> bool:  # noqa: ARG002 - of any
         return True
 
-    def is_small(self, column: Column) -> bool:  # noqa: ARG002 - of none
+    def is_all(self, kind: type | None, column: Column) -> bool:  # noqa: ARG002 - of none
         return False
 
 
@@ -258,8 +218,21 @@ def _definition(shown: Any) -> StrawberryObjectDefinition:
 
 def _own(field: GraphQLField, name: str) -> Column | None:
     """Return the column that has a field's name; None for a field with a resolver, of which nobody told anything."""
-    definition = field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
-    return None if definition.base_resolver else Column(column_of(name))
+    return None if _resolver(field) else Column(column_of(name))
+
+
+def _resolver(field: GraphQLField) -> StrawberryField | None:
+    """Return the definition of a field with a resolver; raise UnplannedError where that is not all that is run."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(definition, StrawberryField) or definition.extensions or definition.permission_classes:
+        raise UnplannedError
+    return definition if definition.base_resolver else None
+
+
+def _function(field: StrawberryField) -> Callable[..., Awaitable[Any]]:
+    """Return the function that resolves a field, which has no parameters but `info` and the field's arguments."""
+    assert field.base_resolver is not None  # noqa: S101 - only such fields are asked for it
+    return cast("Callable[..., Awaitable[Any]]", field.base_resolver.wrapped_func)
 
 
 def _leaf(field: GraphQLField, column: Column, row: _Row) -> Part:
@@ -271,36 +244,16 @@ def _leaf(field: GraphQLField, column: Column, row: _Row) -> Part:
     part = parts.column(column.columns, column.read)
     if required and row.may_be_null(column):
         part = parts.required(part)
-    return _converted(part, kind, nullable=not required, small=kind.name == "Int" and row.is_small(column))
+    return part if row.is_all(_NATURAL.get(kind.name), column) else _converted(part, kind, nullable=not required)
 
 
-def _converted(part: Part, kind: GraphQLLeafType, *, nullable: bool, small: bool) -> Part:
+def _converted(part: Part, kind: GraphQLLeafType, *, nullable: bool) -> Part:
     """Return a part whose values are as the scalar or enum has them in JSON."""
     if isinstance(kind, GraphQLEnumType):
         names = {value.value: name for name, value in kind.values.items()}
         return parts.converted(part, names.__getitem__, nullable=nullable)
-    if kind.name in _AS_THEY_ARE or small:
+    if kind.name in _AS_THEY_ARE:
         return part
-    if kind.name == "Int":
-        return parts.small(part)
+    if kind.name in _NATURAL:
+        return parts.natural(part, _NATURAL[kind.name])
     return parts.converted(part, _TEXT.get(kind.name, kind.coerce_output_value), nullable=nullable)
-
-
-def _constant(value: Any, *_: Any) -> Any:
-    return value
-
-
-def _rows(part: Part, page: Page, _: Any) -> list[Any]:
-    return list(part(Records(page.shown)))
-
-
-def _edges(part: Part, page: Page, _: Any) -> list[Any]:
-    return list(part(Records(page.shown, {_CURSOR: page.cursors()})))
-
-
-def _about(type_name: str, asked: Mapping[str, str], page: Page, _: Any) -> dict[str, Any]:
-    return {key: type_name if name == _TYPENAME else getattr(page, column_of(name)) for key, name in asked.items()}
-
-
-def _total(_: Page, total: Any) -> Any:
-    return total

@@ -4,28 +4,29 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLResolveInfo,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
     Visitor,
-    get_argument_values,
-    get_variable_values,
-    is_non_null_type,
     located_error,
     visit,
 )
 from graphql.execution.values import VariableValues
+from strawberry import Info
 from strawberry.types import ExecutionResult
 
 from api.asked import Asked
+from api.compiled.arguments import Variables
 from api.compiled.parts import UnplannedError
-from api.compiled.planning import Planner, Root
+from api.compiled.planning import Planner
+from api.compiled.plans import Root
 from api.context import Context
 from api.errors import give_codes
 from api.known_documents import is_short, valid
@@ -60,11 +61,12 @@ class Planned:
         return self.root.pages
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A query of a valid document, with what was planned of it."""
 
     node: OperationDefinitionNode
+    variables: Variables
     fragments: Mapping[str, FragmentDefinitionNode]
     deciding: tuple[str, ...]
     """The variables that its @skip and @include depend on."""
@@ -83,9 +85,9 @@ class Queries:
         operation = self._operation(document, asked.operation_name) if is_short(document) else None
         if operation is None:
             return None
-        schema, defined = self._schema._schema, operation.node.variable_definitions or ()  # noqa: SLF001 - no public name
-        variables = get_variable_values(schema, defined, asked.variables or {})
-        if not isinstance(variables, VariableValues) or (roots := self._plan(operation, variables)) is None:
+        variables = operation.variables.coerce(asked.variables or {})
+        roots = self._plan(operation, variables) if variables else None
+        if variables is None or roots is None:
             return None
         try:
             return await _answer(roots, variables, context)
@@ -98,14 +100,19 @@ class Queries:
         if known is None or operation is None:
             return None
         fragments = [each for each in known.definitions if isinstance(each, FragmentDefinitionNode)]
-        return Operation(operation, {each.name.value: each for each in fragments}, _deciding(known))
+        return Operation(
+            node=operation,
+            variables=Variables(self._schema._schema, operation.variable_definitions or ()),  # noqa: SLF001 - no public name
+            fragments={each.name.value: each for each in fragments},
+            deciding=_deciding(known),
+        )
 
     def _plan(self, operation: Operation, variables: VariableValues) -> Roots | None:
         decided = tuple([variables.coerced.get(name) for name in operation.deciding])
         if decided not in operation.plans:
             if len(operation.plans) == _MOST_PLANS:
                 return None
-            planner = Planner(self._schema._schema, operation.node, operation.fragments, variables)  # noqa: SLF001 - as above
+            planner = Planner(self._schema, operation.node, operation.fragments, variables)
             try:
                 operation.plans[decided] = planner.roots()
             except UnplannedError:
@@ -125,19 +132,18 @@ async def _answer(roots: Roots, variables: VariableValues, context: Context) -> 
         if isinstance(error := data[root.key], GraphQLError):
             errors.append(error)
             data[root.key] = None
-            if is_non_null_type(root.field.type):
+            if not root.nullable:
                 break
     give_codes(errors, executed=True)
-    whole = all(data[root.key] is not None for root in fields if is_non_null_type(root.field.type))
+    whole = all(data[root.key] is not None for root in fields if not root.nullable)
     return ExecutionResult(data=data if whole else None, errors=errors or None)
 
 
 async def _resolve(root: Root, variables: VariableValues, context: Context) -> Any:
     """Return what a field answers, or the error that it ended with."""
-    resolve = root.field.resolve
+    info = Info(cast("GraphQLResolveInfo[Any]", Planned(context, root)), root.field)
     try:
-        arguments = get_argument_values(root.field, root.nodes[0], variables)
-        return await resolve(None, Planned(context, root), **arguments)  # type: ignore[misc]
+        return await root.resolve(info=info, **root.arguments.values(variables))
     except UnplannedError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, as graphql-core does

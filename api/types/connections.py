@@ -97,7 +97,10 @@ async def connection(
     await caught_up(info, kind.projection, consistent_with)
     plan = plan_of(info)
     shape: PageShape = plan.page_shape() if plan else _Connections(kind, listing, Selection.of(info))
-    page, total = await asyncio.gather(_page(info, listing, wanted_slice, shape), _total(info, listing, shape))
+    if shape.wants_count:
+        page, total = await asyncio.gather(_page(info, listing, wanted_slice, shape), _count(info, listing))
+    else:
+        page, total = await _page(info, listing, wanted_slice, shape), None
     shown: Connection[K] = shape.show(page, total)
     return shown
 
@@ -130,10 +133,6 @@ async def _page(info: Info, listing: Listing, wanted: Slice, shape: PageShape) -
         # The cursor's row has left the list, or a page by number is behind its end: somebody has to look.
         goes_on = bool(await rows(info, listing.found.beyond(keyset, wanted)))
     return Page(rows=kept, slice=wanted, listing=listing, beyond=goes_on)
-
-
-async def _total(info: Info, listing: Listing, shape: PageShape) -> int | None:
-    return await _count(info, listing) if shape.wants_count else None
 
 
 async def _count(info: Info, listing: Listing) -> int:
