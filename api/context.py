@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from uuid import uuid4
 
 import strawberry
 from graphql.pyutils import Path
@@ -46,10 +48,9 @@ class Standings:
         self._read.dispose()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     principal: Principal
-    correlation_id: str
     bus: Bus
     reads: Reads
     consistency: Consistency
@@ -59,12 +60,16 @@ class Context:
     resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)
     """The read tables that the answer shows."""
-    together: DataLoader[Statement, list[Row]] = field(init=False)
-    """Reads that each row of a list asks for, all of them as one statement."""
 
-    def __post_init__(self) -> None:
-        loader = DataLoader(self.reads.all_of, cache=False, max_batch_size=_MOST_AT_ONCE)
-        object.__setattr__(self, "together", loader)
+    @cached_property
+    def correlation_id(self) -> str:
+        """Names the request in all that comes of it."""
+        return str(uuid4())
+
+    @cached_property
+    def together(self) -> DataLoader[Statement, list[Row]]:
+        """Reads what each row of a list asks for, all of it by one statement."""
+        return DataLoader(self.reads.all_of, cache=False, max_batch_size=_MOST_AT_ONCE)
 
     def shows(self, projection: Projection) -> None:
         self.shown.add(projection.name)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -161,7 +160,6 @@ class Endpoint:
     def _context(self, principal: Principal) -> Context:
         return Context(
             principal=principal,
-            correlation_id=str(uuid4()),
             bus=self._bus,
             reads=self._reads,
             consistency=self._consistency,

@@ -24,7 +24,9 @@ _SIGN_OF_LIFE = b":\n\n"
 
 def is_wanted(accept: str | None) -> bool:
     """Return whether a client prefers a stream of events to a single answer; many name it after what they prefer."""
-    ranges = [each.replace(" ", "").lower().split(";") for each in (accept or "").split(",")]
+    if accept is None or "event-stream" not in accept.lower():
+        return False
+    ranges = [each.replace(" ", "").lower().split(";") for each in accept.split(",")]
     ranked = sorted((-_quality(parameters), place, name) for place, (name, *parameters) in enumerate(ranges))
     return next((name for quality, _, name in ranked if quality and name in _ANSWERS), None) == MEDIA_TYPE
 

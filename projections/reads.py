@@ -1,22 +1,20 @@
-"""The read store as queries see it: statements that are prepared once a connection, each a transaction of its own."""
+"""The read store as queries see it: statements, each a transaction of its own, and the rows that they find."""
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import asyncpg
-import orjson
 from sqlalchemy.engine import make_url
 
 from domain.database import LOST
 from projections.projection import Row
+from projections.read_pool import ReadPool
 from projections.statements import Statement, Text
 
-_CONNECT_SECONDS = 5
 _WHICH = "which_of_these"
 _PARAMETER = re.compile(r"\$(\d+)")
-Outcome = TypeVar("Outcome")
 
 
 class UnreachableError(Exception):
@@ -35,11 +33,7 @@ class PartialRow(Row):
 
 
 class Reads:
-    """A pool of read-only connections, made as queries come. It belongs to the event loop in which it is entered.
-
-    Statements are planned for the very values they are sent with: which index is best depends on how rare a status, a
-    word or a span of time is, and a plan for any value is the wrong one for some.
-    """
+    """The read store, over connections that are made as queries come, in the event loop in which it is entered."""
 
     def __init__(self, url: str, *, connections: int = 16) -> None:
         self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -48,23 +42,7 @@ class Reads:
         """Called when a connection has ended, for whatever reason."""
 
     async def __aenter__(self) -> Self:
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=0,
-            max_size=self._connections,
-            timeout=_CONNECT_SECONDS,
-            max_cached_statement_lifetime=0,  # the texts of statements are few
-            init=self._prepare,
-            reset=_keep_as_it_is,
-            server_settings={
-                "application_name": "tandem-queries",
-                "default_transaction_read_only": "on",
-                "plan_cache_mode": "force_custom_plan",
-                "jit": "off",  # what it compiles takes longer than any of these statements
-                "statement_timeout": "5000",
-                "timezone": "UTC",
-            },
-        )
+        self._pool = ReadPool(self._url, connections=self._connections, when_lost=self._lost)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -99,26 +77,19 @@ class Reads:
         """Send a statement; once more on another connection where one was lost, since it changes nothing."""
         try:
             for _ in range(self._connections):
-                async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                    try:
-                        found: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
-                    except ValueError:  # an argument fits no parameter: asyncpg has this among those
-                        raise
-                    except LOST:
-                        connection.terminate()
-                    else:
-                        return found
+                try:
+                    return await self._pool.fetch(sql, list(arguments))
+                except ValueError:  # an argument that is none: asyncpg has this among what follows
+                    raise
+                except (*LOST, asyncpg.AdminShutdownError):
+                    continue
         except asyncpg.QueryCanceledError as error:
             raise TooSlowError from error
-        except (*LOST, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, TimeoutError) as error:
+        except (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError, TimeoutError) as error:
             raise UnreachableError from error
         raise UnreachableError
 
-    async def _prepare(self, connection: Any) -> None:
-        connection.add_termination_listener(self._ended)
-        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_text, decoder=orjson.loads)
-
-    def _ended(self, _: object) -> None:
+    def _lost(self) -> None:
         for tell in self.when_lost:
             tell()
 
@@ -136,11 +107,3 @@ def _joined(statements: Sequence[Statement]) -> tuple[str, list[Any]]:
 
 def _moved_by(places: int) -> Callable[[re.Match[str]], str]:
     return lambda parameter: f"${int(parameter[1]) + places}"
-
-
-async def _keep_as_it_is(_: object) -> None:
-    """Spare the round trip that would reset a connection: queries change nothing of it."""
-
-
-def _text(value: Any) -> str:
-    return orjson.dumps(value).decode()
