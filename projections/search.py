@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Index, Text, literal_column
 
@@ -23,14 +24,22 @@ class Searched:
         searched = literal_column(f"({self._sql})", Text).label("searched")
         return Index(name, searched, postgresql_using="gin", postgresql_ops={"searched": "gin_trgm_ops"})
 
-    def contains(self, words: Iterable[str]) -> list[ColumnElement[bool]]:
-        """Return a condition for the pattern of each word: it is found, of whatever letter case."""
-        return [literal_column(f"({self._sql})", Text).ilike(word) for word in words]
+    def contains(self, words: Iterable["Word"]) -> list[ColumnElement[bool]]:
+        """Return a condition a word: it is found, of whatever letter case."""
+        return [literal_column(f"({self._sql})", Text).ilike(word.pattern) for word in words]
 
 
-def words_of(search: str) -> tuple[str, ...]:
-    """Return patterns of the words of a text, each once, in the composed form in which texts are stored."""
-    return tuple(map(_pattern, dict.fromkeys(unicodedata.normalize("NFC", search).split())))
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that is looked for: the pattern of texts that have it."""
+
+    pattern: str
+
+
+def words_of(search: str) -> tuple[Word, ...]:
+    """Return the words of a text, each once, in the composed form in which texts are stored."""
+    each_once = dict.fromkeys(unicodedata.normalize("NFC", search).split())
+    return tuple(Word(_pattern(word)) for word in each_once)
 
 
 def _pattern(word: str) -> str:

@@ -82,9 +82,11 @@ def _text(build: Callable[..., Select[Any]], fixed: tuple[Hashable, ...], shape:
 
     def parameter() -> BindParameter[Any]:
         places[name := f"value_{len(places)}"] = len(places)
-        return bindparam(name)
+        return bindparam(name, required=False)
 
-    compiled = build(*fixed, **_with_parameters(shape, parameter)).compile(dialect=_DIALECT)
+    compiled = build(*fixed, **_with_parameters(shape, parameter)).compile(
+        dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
+    )
     names, params = compiled.positiontup or (), compiled.params
     return Text(compiled.string, tuple((places.get(name, _CONSTANT), params[name]) for name in names))
 

@@ -105,7 +105,7 @@ def _coerced(value: Any, kind: Any) -> Any:
         return coerce_input_value(value, kind)
     try:
         return kind.coerce_input_value(value)
-    except GraphQLError:
+    except Exception:  # noqa: BLE001 - whatever it is, Strawberry will say what is wrong
         return Undefined
 
 

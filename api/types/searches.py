@@ -1,13 +1,13 @@
 """What every search of a list has in common."""
 
 from api.errors import BadUserInput
-from projections.search import words_of
+from projections.search import Word, words_of
 
 LONGEST = 200
 MOST_WORDS = 10
 
 
-def words(search: str | None, argument: str = "search") -> tuple[str, ...]:
+def words(search: str | None, argument: str = "search") -> tuple[Word, ...]:
     """Return the words to be found, none where nothing is searched for; raise BadUserInput where they are too many."""
     if search is None:
         return ()

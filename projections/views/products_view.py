@@ -31,7 +31,7 @@ from domain.events import (
 from domain.tables import Product
 from projections.keyset import Keyset, Parts
 from projections.projection import Addition, Kept, Projection, ReadTable, Row, known
-from projections.search import Searched
+from projections.search import Searched, Word
 
 SEARCHED = Searched("name", "sku")
 
@@ -146,7 +146,7 @@ def by_id(product_id: UUID) -> Select[ProductsView]:
     return _shown().where(col(ProductsView.product_id) == product_id)
 
 
-def matching(*, words: Iterable[str] = (), retired: bool | None = None, in_stock: bool | None = None) -> Parts:
+def matching(*, words: Iterable[Word] = (), retired: bool | None = None, in_stock: bool | None = None) -> Parts:
     """Products whose name and sku have all of these words; `in_stock` counts uncounted ones in.
 
     No index has those in stock, since each order would have to move its products in it: they are looked for by name.

@@ -44,7 +44,7 @@ from domain.lifecycle import Status
 from domain.tables import Order
 from projections.keyset import Keyset, Parts
 from projections.projection import Kept, Projection, ReadTable, Row, Update, known
-from projections.search import Searched
+from projections.search import Searched, Word
 from projections.timeline import happened
 
 Item = dict[str, Any]
@@ -219,7 +219,7 @@ class Wanted:
     created_before: datetime | None = None
     total_from: Decimal | None = None
     total_to: Decimal | None = None
-    words: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 def by_id(order_id: UUID, *, user_id: UUID | None = None) -> Select[UserOrdersView]:

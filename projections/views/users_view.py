@@ -24,7 +24,7 @@ from domain.money import Currency
 from domain.tables import User
 from projections.keyset import Keyset, Parts
 from projections.projection import Kept, Projection, ReadTable, Row, known
-from projections.search import Searched
+from projections.search import Searched, Word
 
 SEARCHED = Searched("name", "email")
 
@@ -117,6 +117,6 @@ def by_id(user_id: UUID) -> Select[UsersView]:
     return select(UsersView).where(col(UsersView.user_id) == user_id)
 
 
-def matching(words: Iterable[str] = ()) -> Parts:
+def matching(words: Iterable[Word] = ()) -> Parts:
     """Users whose name and e-mail have all of these words."""
     return [select(UsersView).where(*SEARCHED.contains(words))]

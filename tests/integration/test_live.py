@@ -10,19 +10,18 @@ import pytest
 from sqlalchemy import Engine
 
 from api import live as machinery
-from api.context import Reads
 from api.live import LAST, Live
 from api.settings import Settings
 from domain.bus import Accepted
 from domain.commands import ChangeUserEmail, PayOrder, RenameUser, ShipOrder
 from domain.event_log import partition_of_user
 from projections.catalogue import projections
-from projections.database import query_engine
 from projections.progress import Progress
 from projections.projection import Row
+from projections.reads import Reads
 from projections.runner import Runner
 from projections.views.user_orders_view import Place, place
-from tests.support.recording import statements
+from tests.support.recording import queries
 from tests.support.shop import Shop, email, id_in
 
 PATIENCE = 10.0  # seconds
@@ -30,9 +29,8 @@ PATIENCE = 10.0  # seconds
 
 @pytest.fixture
 async def reads(fresh: Settings) -> AsyncIterator[Reads]:
-    engine = query_engine(fresh.read.database_url)
-    yield Reads(engine)
-    await engine.dispose()
+    async with Reads(fresh.read.database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -86,9 +84,7 @@ class TestFollowers:
             assert shown(await first) == (order, 1)
         looking.cancel()
 
-    async def test_of_one_partition_share_its_selects(
-        self, live: Live, reads: Reads, fresh_shop: Shop, project: Any
-    ) -> None:
+    async def test_of_one_partition_share_its_selects(self, live: Live, fresh_shop: Shop, project: Any) -> None:
         users = [await fresh_shop.user(id_in(7)) for _ in range(20)]
         tea = await fresh_shop.product()
         orders = {user: await fresh_shop.order(user, tea) for user in users}
@@ -99,7 +95,7 @@ class TestFollowers:
         await asyncio.sleep(0.3)  # until all wait
         for order in orders.values():
             await pay(fresh_shop, order)
-        with statements(reads.engine.sync_engine) as sent:
+        with queries() as sent:
             project(7, live.heard)
             seconds = await asyncio.wait_for(asyncio.gather(*nexts), PATIENCE)
         expected = [orders[user] for user in users for _ in range(5)]

@@ -4,24 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 
 from domain.database import CommandPool
+from projections.read_pool import ReadPool
 
 COMMIT, ROLLBACK = "commit", "rollback"
 
 
 @contextmanager
-def statements(engine: Engine | type[Engine], *, driver: str | None = None) -> Iterator[list[str]]:
-    """Record the statements of an engine, or of all engines of this process, with their commits and rollbacks.
-
-    With a `driver`, the statements of others are left out.
-    """
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """Record the statements of an engine, with their commits and rollbacks."""
     sent: list[str] = []
 
-    def executed(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if driver in {None, connection.dialect.driver}:
-            sent.append(" ".join(statement.split()))
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(" ".join(statement.split()))
 
     def committed(_: Any) -> None:
         sent.append(COMMIT)
@@ -37,6 +35,21 @@ def statements(engine: Engine | type[Engine], *, driver: str | None = None) -> I
     finally:
         for name, listener in listening:
             event.remove(engine, name, listener)
+
+
+@contextmanager
+def queries() -> Iterator[list[str]]:
+    """Record what all queries of this process send to the read store."""
+    sent: list[str] = []
+    fetch = ReadPool.fetch
+
+    async def recorded(self: ReadPool, sql: str, arguments: list[Any]) -> list[Any]:
+        sent.append(" ".join(sql.split()))
+        return await fetch(self, sql, arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ReadPool, "fetch", recorded)
+        yield sent
 
 
 @contextmanager

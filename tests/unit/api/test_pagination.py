@@ -13,13 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import ApiError
-from api.pagination import Listing, Page, PageArguments, PageInfo, _seal, slice_of
+from api.pagination import Listing, Page, PageArguments, _seal, slice_of
 from projections.keyset import Keyset, Slice
+from projections.search import words_of
+from projections.statements import found
+from projections.views import products_view
 from projections.views.products_view import BY_NAME
 from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView
 from tests.support.facts import ORDER_ID, START, TEA_ID, USER_ID
 
-BINDING = ("products", None, None, None)
+NAME = "products"
 TEA = {"name": "Tea", "product_id": TEA_ID}
 MUG = {"name": "Mug", "product_id": USER_ID}
 ZINC = {"name": "Zinc", "product_id": ORDER_ID}
@@ -35,12 +38,12 @@ def error(ask: Callable[..., object], *args: Any) -> dict[str, Any]:
     return {**(caught.value.extensions or {}), "message": caught.value.message}
 
 
-def sliced(keyset: Keyset = BY_NAME, binding: tuple[object, ...] = BINDING, **wanted: Any) -> Slice:
-    return slice_of(PageArguments(**wanted), listing(keyset, binding))
+def sliced(keyset: Keyset = BY_NAME, name: str = NAME, **wanted: Any) -> Slice:
+    return slice_of(PageArguments(**wanted), listing(keyset, name))
 
 
-def listing(keyset: Keyset = BY_NAME, binding: tuple[object, ...] = BINDING) -> Listing:
-    return Listing(parts=(), keyset=keyset, binding=binding)
+def listing(keyset: Keyset = BY_NAME, name: str = NAME) -> Listing:
+    return Listing(name=name, found=found(products_view.matching), keyset=keyset)
 
 
 def page(*rows: dict[str, Any], keyset: Keyset = BY_NAME, beyond: bool = False, **wanted: Any) -> Page:
@@ -50,6 +53,10 @@ def page(*rows: dict[str, Any], keyset: Keyset = BY_NAME, beyond: bool = False, 
 def cursor(row: dict[str, Any], keyset: Keyset = BY_NAME) -> str:
     [made] = page(row, keyset=keyset, limit=1).cursors()
     return made
+
+
+def around(page: Page) -> tuple[bool, bool, str | None, str | None]:
+    return page.has_previous_page, page.has_next_page, page.start_cursor, page.end_cursor
 
 
 def forged(*place: Any, keyset: Keyset = BY_NAME) -> str:
@@ -73,7 +80,7 @@ class TestSliceOf:
             ({"first": 1}, Slice(limit=1)),
             ({"first": 100}, Slice(limit=100)),
             ({"last": 100}, Slice(limit=100, backward=True)),
-            ({"page": 1}, Slice(limit=20)),
+            ({"page": 1}, Slice(limit=20, offset=0)),
             ({"page": 3}, Slice(limit=20, offset=40)),
             ({"page": 3, "first": 5}, Slice(limit=5, offset=10)),
             ({"page": 1_000_000, "first": 100}, Slice(limit=100, offset=99_999_900)),
@@ -134,17 +141,14 @@ class TestCursor:
         assert sliced(after=cursor(TEA | {"name": name})).after == (name, TEA_ID)
 
     @pytest.mark.parametrize(
-        "binding",
-        [
-            ("products", "tea", None, None),
-            ("products", None, True, None),
-            ("products", None, None, True),
-            ("userOrders", None, None, None),
-            (),
-        ],
+        "filtered", [{"words": words_of("tea")}, {"retired": True}, {"retired": False}, {"in_stock": True}], ids=str
     )
-    def test_is_refused_in_another_list(self, binding: tuple[object, ...]) -> None:
-        assert error(lambda: sliced(binding=binding, after=cursor(TEA))) == NO_CURSOR
+    def test_is_refused_where_the_list_is_filtered_in_another_way(self, filtered: dict[str, Any]) -> None:
+        other = Listing(name=NAME, found=found(products_view.matching, **filtered), keyset=BY_NAME)
+        assert error(lambda: slice_of(PageArguments(after=cursor(TEA)), other)) == NO_CURSOR
+
+    def test_is_refused_in_another_list(self) -> None:
+        assert error(lambda: sliced(name="userOrders", after=cursor(TEA))) == NO_CURSOR
 
     def test_is_refused_in_another_sort(self) -> None:
         falling = Keyset(BY_NAME.sort, BY_NAME.key, descending=True)
@@ -228,18 +232,11 @@ class TestPage:
         self, rows: tuple[dict[str, Any], ...], wanted: dict[str, Any], back: bool, on: bool
     ) -> None:
         shown = page(*rows, **wanted)
-        assert shown.info() == PageInfo(
-            has_next_page=on,
-            has_previous_page=back,
-            start_cursor=cursor(shown.shown[0]),
-            end_cursor=cursor(shown.shown[-1]),
-        )
+        assert around(shown) == (back, on, cursor(shown.shown[0]), cursor(shown.shown[-1]))
 
     def test_has_no_cursors_where_it_is_empty(self) -> None:
         assert page(limit=2).cursors() == []
-        assert page(limit=2).info() == PageInfo(
-            has_next_page=False, has_previous_page=False, start_cursor=None, end_cursor=None
-        )
+        assert around(page(limit=2)) == (False, False, None, None)
 
     def test_leads_from_each_row_to_the_next(self) -> None:
         moments = [START - timedelta(microseconds=step) for step in range(3)]

@@ -4,7 +4,7 @@ import pytest
 from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, parse
 
 from api.selection import Selection
-from api.types.order import SHOWN
+from api.types.order import Order
 
 
 def selection(document: str) -> Selection:
@@ -31,14 +31,14 @@ class TestColumns:
     )
     def test_are_those_of_all_that_may_be_shown(self, selected: str, columns: set[str]) -> None:
         fragments = "fragment A on Order { version ...B } fragment B on Node { items { sku } }"
-        assert selection(f"{{ order {{ {selected} }} }} {fragments}").columns(SHOWN) == columns
+        assert selection(f"{{ order {{ {selected} }} }} {fragments}").columns(Order.shown) == columns
 
     def test_are_found_under_a_path(self) -> None:
         found = selection(
             "{ orders { edges { node { number } } ...C } } fragment C on X { edges { node { carrier } } }"
         )
-        assert found.under("edges", "node").columns(SHOWN) == {"number", "carrier"}
-        assert found.under("nodes").columns(SHOWN) == set()
+        assert found.under("edges", "node").columns(Order.shown) == {"number", "carrier"}
+        assert found.under("nodes").columns(Order.shown) == set()
         assert (found.has("edges"), found.has("nodes", "pageInfo")) == (True, False)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.events import Fact
+from projections.search import words_of
 from projections.views.products_view import PROJECTION, by_id, matching
 from tests.support import facts
 from tests.support.deciding import given
@@ -147,7 +148,7 @@ class TestSelects:
 
     def test_search_for_the_very_text(self) -> None:
         text = "(((' ' || name) || ' ') || sku)"
-        assert listed(words=("50%_off", "tea")) == (
+        assert listed(words=words_of("50%_off tea")) == (
             f"WHERE version IS NOT NULL AND {text} ILIKE '%%50\\%%\\_off%%' AND {text} ILIKE '%%tea%%'"
         )
 

@@ -10,6 +10,7 @@ import pytest
 from domain.events import Fact
 from domain.lifecycle import Status
 from projections.projection import Row, Update
+from projections.search import words_of
 from projections.views.user_orders_view import PROJECTION, Wanted, by_id, chosen, matching
 from tests.support import facts
 from tests.support.deciding import given
@@ -254,7 +255,7 @@ class TestSelects:
 
     def test_list_those_that_have_all_words_somewhere(self) -> None:
         text = "(((((((' ' || number) || ' ') || user_name) || ' ') || user_email) || ' ') || item_names)"
-        assert listed(words=("ada", "10_")) == [f"WHERE {text} ILIKE '%%ada%%' AND {text} ILIKE '%%10\\_%%'"]
+        assert listed(words=words_of("ada 10_")) == [f"WHERE {text} ILIKE '%%ada%%' AND {text} ILIKE '%%10\\_%%'"]
 
 
 def listed(**wanted: Any) -> list[str]:
