@@ -102,6 +102,8 @@ def natural(part: Part, kind: type) -> Part:
 def objects(fields: Mapping[str, Part]) -> Part:
     """An object a row; its fields in their order."""
     keys, parts = tuple(fields), tuple(fields.values())
+    if not fields:  # all that was selected is skipped
+        return lambda source: [{} for _ in range(source.size)]
     return lambda source: [
         dict(zip(keys, values, strict=True)) for values in zip(*[part(source) for part in parts], strict=True)
     ]

@@ -30,9 +30,14 @@ class DailySales:
     date: Day
     order_count: int
     unit_count: int
-    revenue: Money
     cancelled_count: int
     refunded_count: int
+    row: strawberry.Private[Mapping[str, Any]]
+
+    @strawberry.field
+    def revenue(self) -> Money:
+        currency = self.row["currency"]
+        return Money(amount=_exact(self.row["revenue"], currency), currency=currency)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "DailySales":
@@ -40,7 +45,7 @@ class DailySales:
             date=row["day"],
             order_count=row["order_count"],
             unit_count=row["unit_count"],
-            revenue=Money(amount=_exact(row["revenue"], row["currency"]), currency=row["currency"]),
             cancelled_count=row["cancelled_count"],
             refunded_count=row["refunded_count"],
+            row=row,
         )

@@ -1,0 +1,169 @@
+"""A planned query is answered as Strawberry would answer it, whatever it asks for, whoever asks."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trials
+from hypothesis import strategies as st
+
+from api.app import create_app
+from api.auth import mint
+from api.compiled.queries import Queries
+from api.schema import create_schema
+from api.settings import AuthSettings, Settings
+from tests.support.client import Client
+from tests.support.documents import Asked, queries
+
+# Those of whom there is nothing to compare: how far projections are changes from one answer to the next.
+LEFT_OUT = frozenset({"projections"})
+SCHEMA = create_schema()._schema
+
+
+@dataclass(slots=True, kw_only=True)
+class Both:
+    """The same API twice, over the same stores: with compiled reads and without."""
+
+    loop: asyncio.Runner
+    compiled: httpx.AsyncClient
+    plain: httpx.AsyncClient
+    planned: Counter[bool] = field(default_factory=Counter)
+    """How often a query was planned, and how often it was not."""
+
+    def answers(self, asked: Asked, token: str | None) -> tuple[Any, Any]:
+        return self.loop.run(self._answers(asked, token))
+
+    async def _answers(self, asked: Asked, token: str | None) -> tuple[Any, Any]:
+        return await _answer(self.compiled, asked, token), await _answer(self.plain, asked, token)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class There:
+    """What a query may ask for."""
+
+    users: list[str]
+    orders: list[str]
+    products: list[str]
+    cursors: list[str]
+    tokens: list[str]
+
+
+@pytest.fixture(scope="module")
+def both(settings: Settings, live: object) -> Iterator[Both]:  # noqa: ARG001 - it projects
+    with asyncio.Runner() as loop, pytest.MonkeyPatch.context() as patch:
+        stack = AsyncExitStack()
+        compiled, plain = [loop.run(_open(stack, replace(settings, compiled_reads=how))) for how in (True, False)]
+        found = Both(loop=loop, compiled=compiled, plain=plain)
+        execute = Queries.execute
+
+        async def counted(*given: Any) -> Any:
+            result = await execute(*given)
+            found.planned[result is not None] += 1
+            return result
+
+        patch.setattr(Queries, "execute", counted)
+        yield found
+        loop.run(stack.aclose())
+
+
+async def _open(stack: AsyncExitStack, settings: Settings) -> httpx.AsyncClient:
+    app = create_app(settings)
+    await stack.enter_async_context(app.router.lifespan_context(app))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://api"))
+
+
+@pytest.fixture(scope="module")
+def there(nobody: Client, staff: Client) -> There:
+    """Orders in all states, products of all kinds, and cursors of several lists."""
+    users = [nobody.registered(f"{name} {uuid4().hex[:4]}") for name in ("Ada", "Grace", "茶 Öl")]
+    products = [staff.added("Tea", stock=100), staff.added("Mug 100%"), staff.added("Gift", price="0", stock=3)]
+    orders = [staff.ordered(users[at % 2], *products[: 1 + at % 2]) for at in range(12)]
+    for order in orders[2:]:
+        staff.paid(order)
+    for order in orders[4:]:
+        staff.shipped(order)
+    for order in orders[6:]:
+        staff.delivered(order)
+    staff.give("cancelOrder", {"orderId": orders[0], "reason": "too late", "idempotencyKey": uuid4().hex})
+    staff.give("refundOrder", {"orderId": orders[7], "reason": "broken", "idempotencyKey": uuid4().hex})
+    receipt = staff.give("retireProduct", {"productId": products[2], "idempotencyKey": uuid4().hex})
+    lists = staff.ask(CURSORS, user=users[0])
+    cursors = [edge["cursor"] for each in lists.values() for edge in each["edges"]]
+    return There(users=users, orders=orders, products=products, cursors=cursors, tokens=[receipt["token"]])
+
+
+CURSORS = """
+    query ($user: ID!) {
+      a: orders(first: 3) { edges { cursor } }
+      b: orders(first: 3, orderBy: {field: TOTAL, direction: ASC}) { edges { cursor } }
+      c: userOrders(userId: $user, first: 3) { edges { cursor } }
+      d: products(first: 3) { edges { cursor } }
+      e: users(first: 3) { edges { cursor } }
+    }
+"""
+
+
+def test_every_query_has_the_same_answer_either_way(both: Both, there: There) -> None:
+    values = arguments(there)
+    tokens = {
+        "nobody": None,
+        "a customer": mint(AuthSettings(), subject=there.users[0], role="customer"),
+        "staff": mint(AuthSettings(), subject="tests", role="staff"),
+    }
+
+    @trials(max_examples=700, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True)
+    @given(asked=queries(SCHEMA, values, LEFT_OUT))
+    def agree(asked: Asked) -> None:
+        for who, token in tokens.items():
+            compiled, plain = both.answers(asked, token)
+            assert compiled == plain, f"{who} asks {asked}"
+
+    both.planned.clear()
+    agree()
+    assert both.planned[True] > both.planned[False]
+
+
+def arguments(there: There) -> dict[str, st.SearchStrategy[Any]]:
+    amount = st.sampled_from(["0", "9.99", "20", 12, 7.5, "1e3", "x"])
+    moment = st.sampled_from(["2026-01-31T12:00:00Z", "2020-01-01T00:00:00+02:00", "2999-12-31T23:59:59.999Z", "x"])
+    cursor = st.sampled_from([*there.cursors, "", "x"])
+    size = st.sampled_from([1, 2, 3, 5, 100, 0, 101, -1])
+    unknown = [str(uuid4()), "x", ""]
+    return {
+        "id": st.sampled_from([*there.orders[:4], *there.users, *there.products, there.orders[0].upper(), *unknown]),
+        "userId": st.sampled_from([*there.users, *unknown]),
+        "after": cursor,
+        "before": cursor,
+        "first": size,
+        "last": size,
+        "page": st.sampled_from([1, 1, 2, 3, 0]),
+        "search": st.sampled_from(["tea", "ada", "öl 茶", "100%", "te", " ", "x" * 201]),
+        "from": st.sampled_from(["2020-01-01", "2026-11-01", "x"]),
+        "to": st.sampled_from(["2029-12-31", "2021-01-01"]),
+        "ConsistencyToken": st.sampled_from([*there.tokens, "x"]),
+        "Decimal": amount,
+        "DateTime": moment,
+        "Boolean": st.booleans(),
+    }
+
+
+async def _answer(http: httpx.AsyncClient, asked: Asked, token: str | None) -> tuple[int, Any]:
+    """Return the status and the body: of how fresh it is, only of which tables that is told, if the answer has any.
+
+    How fresh changes from one moment to the next; and which tables an answer that failed had come to is chance.
+    """
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = await http.post("/graphql", json={"query": asked.document, "variables": asked.variables}, headers=headers)
+    body = answer.json()
+    extensions = body.pop("extensions", {})
+    if body.get("data"):
+        body["freshness"] = sorted(extensions["freshness"])
+    return answer.status_code, body
