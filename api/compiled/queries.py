@@ -125,18 +125,13 @@ async def _answer(roots: Roots, variables: VariableValues, context: Context) -> 
     fields = [root for root in roots.values() if isinstance(root, Root)]
     resolving = [_resolve(root, variables, context) for root in fields]
     outcomes = [await resolving[0]] if len(resolving) == 1 else await asyncio.gather(*resolving)
-    shown = dict(zip([root.key for root in fields], outcomes, strict=True))
+    errors = {root.key: found for root, found in zip(fields, outcomes, strict=True) if isinstance(found, GraphQLError)}
+    give_codes(errors.values(), executed=True)
+    if any(root.key in errors and not root.nullable for root in fields):
+        return ExecutionResult(data=None, errors=list(errors.values()))
+    shown = dict(zip([root.key for root in fields], outcomes, strict=True)) | dict.fromkeys(errors)
     data = {key: root if isinstance(root, str) else shown[key] for key, root in roots.items()}
-    errors = []
-    for root in fields:
-        if isinstance(error := data[root.key], GraphQLError):
-            errors.append(error)
-            data[root.key] = None
-            if not root.nullable:
-                break
-    give_codes(errors, executed=True)
-    whole = all(data[root.key] is not None for root in fields if not root.nullable)
-    return ExecutionResult(data=data if whole else None, errors=errors or None)
+    return ExecutionResult(data=data, errors=list(errors.values()) or None)
 
 
 async def _resolve(root: Root, variables: VariableValues, context: Context) -> Any:
