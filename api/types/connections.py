@@ -14,7 +14,7 @@ from api.selection import Selection, Shown
 from api.types import order as order_type
 from api.types.order import Order
 from domain.lifecycle import Status
-from projections.keyset import Slice, beyond, count, cut
+from projections.keyset import BEYOND, Slice, count, cut, cut_with_beyond
 from projections.projection import Projection
 from projections.views import user_orders_view
 from projections.views.user_orders_view import NEWEST_FIRST, Wanted, chosen, matching
@@ -92,14 +92,10 @@ async def orders_of(
 
 async def _page(info: Info, listing: Listing, wanted: Slice, selection: Selection, shown: Shown) -> Page:
     columns = selection.under("nodes").columns(shown) | selection.under("edges", "node").columns(shown)
-    asked = selection.under("pageInfo").has("hasNextPage" if wanted.backward else "hasPreviousPage")
-    with_start = asked and wanted.start is not None
     parts, keyset = listing.parts, listing.keyset
-    found = await rows(info, cut(parts, keyset, wanted, columns=columns, with_start=with_start))
-    at_start = with_start and bool(found) and keyset.place(found[0]) == wanted.start
-    kept = found[1:] if at_start else found
-    goes_on = at_start or (wanted.offset > 0 and bool(kept))
-    if asked and not goes_on and (wanted.start is not None or wanted.offset > 0):
-        # The cursor's row has left the list, or a page by number is behind its end: somebody has to look.
-        goes_on = bool(await rows(info, beyond(parts, keyset, wanted)))
-    return Page(rows=kept, slice=wanted, listing=listing, beyond=goes_on)
+    begins_within = wanted.start is not None or wanted.offset > 0
+    if not (begins_within and selection.under("pageInfo").has("hasNextPage" if wanted.backward else "hasPreviousPage")):
+        return Page(rows=await rows(info, cut(parts, keyset, wanted, columns=columns)), slice=wanted, listing=listing)
+    found = await rows(info, cut_with_beyond(parts, keyset, wanted, columns=columns))
+    beyond = bool(found) and found[-1][BEYOND]
+    return Page(rows=found[:-1] if beyond else found, slice=wanted, listing=listing, beyond=beyond)
