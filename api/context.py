@@ -3,17 +3,21 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import strawberry
 from graphql.pyutils import Path
 from sqlalchemy import CompoundSelect, Select, literal, union_all
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from strawberry.dataloader import DataLoader
 
 from api.auth import Principal
 from api.consistency import Consistency, Token
+from api.errors import TooSlow, Unavailable
 from api.history import History
 from api.live import Live
 from api.scalars import ConsistencyToken
@@ -43,10 +47,24 @@ class Reads:
     engine: AsyncEngine
 
     async def all(self, statement: Select[Any] | CompoundSelect[Any]) -> list[Row]:
-        async with self.engine.connect() as connection:
-            found = await connection.execute(statement)
+        """Return the rows of a statement; raise Unavailable or TooSlow where there is no answer in time."""
+        async with aclosing(await self._connected()) as connection:
+            try:
+                found = await connection.execute(statement)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) == asyncpg.QueryCanceledError.sqlstate:
+                    raise TooSlow from error
+                if error.connection_invalidated:
+                    raise Unavailable from error
+                raise
         columns = tuple(found.keys())
         return [PartialRow(zip(columns, values, strict=True)) for values in found]
+
+    async def _connected(self) -> AsyncConnection:
+        try:
+            return await self.engine.connect()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise Unavailable from error
 
     async def one(self, statement: Select[Any]) -> Row | None:
         return next(iter(await self.all(statement)), None)

@@ -48,6 +48,18 @@ class StaleRead(ApiError):  # noqa: N818 - as above
         )
 
 
+class Unavailable(ApiError):  # noqa: N818 - as above
+    def __init__(self) -> None:
+        super().__init__("UNAVAILABLE", "What can be read does not answer at the moment: try again.")
+
+
+class TooSlow(ApiError):  # noqa: N818 - as above
+    def __init__(self) -> None:
+        super().__init__(
+            "TIMEOUT", "This takes too long to find: narrow it, with longer words, a filter, or without totalCount."
+        )
+
+
 def give_codes(errors: Iterable[GraphQLError], *, executed: bool) -> None:
     """Give every error of an answer its code, in place; mask those that nobody expected."""
     for error in errors:
