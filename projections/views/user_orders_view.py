@@ -264,6 +264,12 @@ def place(row: Row) -> Place:
     return row["log_position"], row["order_id"]
 
 
+def last_changed(user_id: UUID) -> Select[UserOrdersView]:
+    """Return the order of a user that was changed last."""
+    order = col(UserOrdersView.log_position).desc(), col(UserOrdersView.order_id).desc()
+    return select(UserOrdersView).where(col(UserOrdersView.user_id) == user_id).order_by(*order).limit(1)
+
+
 def changed(
     user_ids: Sequence[UUID], after: Place, *, limit: int, order_id: UUID | None = None
 ) -> Select[UserOrdersView]:

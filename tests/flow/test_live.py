@@ -120,8 +120,28 @@ class TestOrderChanged:
 
 
 class TestUserOrdersChanged:
-    def test_shows_what_changes_from_now_on(self, here: Socket, staff: Client, user: str, tea: str) -> None:
-        staff.ordered(user, tea)
+    def test_shows_the_order_that_changed_last_and_then_what_changes(
+        self, here: Socket, staff: Client, user: str, tea: str
+    ) -> None:
+        first, second = staff.ordered(user, tea), staff.ordered(user, tea)
+        staff.paid(first)
+        here.subscribe("1", OF_USER, id=user)
+        begun = here.next()
+        assert begun["data"]["userOrdersChanged"] == {"id": first, "userName": "Ada", "version": 2}
+        listed = """
+            query ($id: ID!, $token: ConsistencyToken) {
+              userOrders(userId: $id, consistentWith: $token) { nodes { id } }
+            }
+        """
+        answer = staff.ask(listed, id=user, token=begun["extensions"]["token"])
+        assert answer == {"userOrders": {"nodes": [{"id": second}, {"id": first}]}}
+        third = staff.ordered(user, tea)
+        assert here.next()["data"]["userOrdersChanged"] == {"id": third, "userName": "Ada", "version": 1}
+        assert here.silent()
+
+    def test_of_a_user_without_orders_begins_with_the_first(
+        self, here: Socket, staff: Client, user: str, tea: str
+    ) -> None:
         here.subscribe("1", OF_USER, id=user)
         assert here.silent()
         order = staff.ordered(user, tea)
