@@ -1,0 +1,127 @@
+"""A thousand subscribers of one process and some of another see every change, and a silent one holds up nobody."""
+
+import asyncio
+import json
+import resource
+import socket as tcp
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from api.settings import Settings
+from tests.conftest import Live
+from tests.support.client import Client
+from tests.support.serving import another_api, serving
+from tests.support.socket import PROTOCOL
+
+HERE, THERE = 1000, 300
+FEW_FILES = 256  # what many systems begin with, and fewer than the other process has to hold
+FILES = 4096
+PATIENCE = 60.0  # seconds
+OPENING = 50  # at a time
+MANY_ITEMS = 20
+
+FOLLOWED = "subscription ($id: ID!) { userOrdersChanged(userId: $id) { userEmail } }"
+MUCH = f"""
+    subscription ($id: ID!) {{
+      userOrdersChanged(userId: $id) {{ {" ".join(f"a{n}: items {{ productId sku name }}" for n in range(100))} }}
+    }}
+"""
+
+
+@pytest.fixture(autouse=True)
+def files() -> Iterator[None]:
+    """Both ends of a thousand connections are this process's."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@dataclass(slots=True)
+class Follower:
+    connection: ClientConnection
+    seen: list[str] = field(default_factory=list)
+    """The e-mail addresses in what it was shown."""
+
+    async def follow(self, user: str, document: str = FOLLOWED) -> None:
+        payload = {"query": document, "variables": {"id": user}}
+        await self.connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+
+    async def sees(self, email: str) -> None:
+        """Take in messages until one shows that."""
+        while email not in self.seen:
+            message = json.loads(await self.connection.recv())
+            if message["type"] != "ping":
+                assert message["type"] == "next", message
+                self.seen.append(message["payload"]["data"]["userOrdersChanged"]["userEmail"])
+
+
+@asynccontextmanager
+async def followers(url: str, token: str, count: int) -> AsyncIterator[list[Follower]]:
+    address, opening = url.replace("http", "ws", 1) + "/graphql", asyncio.Semaphore(OPENING)
+    init = json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
+
+    async def opened(stack: AsyncExitStack) -> Follower:
+        async with opening:
+            connecting = connect(
+                address, subprotocols=[PROTOCOL], compression=None, ping_interval=None, close_timeout=1, max_queue=1
+            )
+            connection = await stack.enter_async_context(connecting)
+            await connection.send(init)
+            assert json.loads(await connection.recv()) == {"type": "connection_ack"}
+            return Follower(connection)
+
+    async with AsyncExitStack() as stack:
+        yield await asyncio.gather(*(opened(stack) for _ in range(count)))
+
+
+async def all_see(followers: list[Follower], email: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(follower.sees(email) for follower in followers))
+
+
+async def test_a_thousand_see_every_change_and_a_silent_one_among_them_is_cut(
+    settings: Settings, live: Live, staff_token: str
+) -> None:
+    with (
+        httpx.Client(base_url=live.url, timeout=20) as http,
+        another_api(settings, files=FEW_FILES) as there,
+        serving(settings, send_seconds=0.5) as here,
+    ):
+        staff = Client(http=http).as_staff()
+        emails = [f"{uuid4().hex}@example.com"]
+        user = staff.registered(email=emails[0])
+        staff.ordered(user, *[staff.added(name=f"{number:0100}") for number in range(MANY_ITEMS)])
+
+        def change() -> str:
+            given = {"userId": user, "email": f"{uuid4().hex}@example.com"}
+            assert staff.give("changeUserEmail", given)["__typename"] == "UserAccepted"
+            return given["email"]
+
+        async with (
+            followers(here.url, staff_token, HERE) as mine,
+            followers(there, staff_token, THERE) as others,
+        ):
+            silent, *readers = mine
+            raw = silent.connection.transport.get_extra_info("socket")
+            raw.setsockopt(tcp.SOL_SOCKET, tcp.SO_RCVBUF, 4096)
+            await silent.follow(user, MUCH)
+            readers += others
+            await asyncio.gather(*(follower.follow(user) for follower in readers))
+            await all_see(readers, emails[0])
+            while len(here.streams._ends) == HERE:
+                assert len(emails) < 60
+                emails.append(await asyncio.to_thread(change))
+                await all_see(readers, emails[-1])
+            assert len(here.streams._ends) == HERE - 1
+            emails.append(await asyncio.to_thread(change))
+            await all_see(readers, emails[-1])
+            assert [follower.seen for follower in readers] == [emails] * (HERE - 1 + THERE)
