@@ -4,6 +4,7 @@ Refusals of commands are not here: they are members of the result unions.
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from uuid import uuid4
 
@@ -13,6 +14,9 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from domain.bus import UnavailableError
 
 _LONGEST_MESSAGE = 500
+_OF_A_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
+_PYTHON = re.compile(r"(?<!['\w])(None|True|False)(?!['\w])")
+_JSON = {"None": "null", "True": "true", "False": "false"}
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +78,9 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
         return "GRAPHQL_PARSE_FAILED"
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):  # a value does not fit, or the document does not
-        return "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"
+        error.message = _PYTHON.sub(lambda word: _JSON[word[0]], error.message)
+        fits_the_schema = executed or _OF_A_VARIABLE.match(error.message)
+        return "BAD_USER_INPUT" if fits_the_schema else "GRAPHQL_VALIDATION_FAILED"
     if isinstance(original, UnavailableError):
         error.message = (
             "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey."
