@@ -69,6 +69,7 @@ class UserOrdersView(ReadTable, table=True):
         Index("ix_user_orders_view_user_updated", "user_id", "updated_at", "order_id"),
         Index("ix_user_orders_view_changed", "user_id", "log_position", "order_id"),
         SEARCHED.index("ix_user_orders_view_search"),
+        SEARCHED.index_of_letters("ix_user_orders_view_letters"),
     )
 
     order_id: UUID = Field(primary_key=True)
