@@ -125,6 +125,8 @@ class TestUserOrdersChanged:
         here.subscribe("1", OF_USER, id=user)
         begun = here.next()
         assert begun["data"]["userOrdersChanged"] == {"id": first, "userName": "Ada", "version": 2}
+        assert begun["extensions"].keys() == {"token", "freshness"}
+        assert begun["extensions"]["freshness"].keys() == {"user_orders_view"}
         listed = """
             query ($id: ID!, $token: ConsistencyToken) {
               userOrders(userId: $id, consistentWith: $token) { nodes { id } }
