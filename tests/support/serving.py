@@ -42,7 +42,7 @@ def serving(settings: Settings, **bounds: float) -> Iterator[Served]:
 
 
 @contextmanager
-def another_api(settings: Settings, *, files: int | None = None) -> Iterator[str]:
+def another_api(settings: Settings, *, module: str = "api.cli", files: int | None = None) -> Iterator[str]:
     """Run one more API process over the stores of this run, which may open so many files before it asks for more."""
     port = free_port()
     environment = os.environ | {
@@ -50,7 +50,8 @@ def another_api(settings: Settings, *, files: int | None = None) -> Iterator[str
         "TANDEM_READ_DATABASE_URL": settings.read.database_url,
         "TANDEM_REDIS_URL": settings.queue.redis_url,
     }
-    command = [sys.executable, "-m", "api.cli", "api", "--port", str(port)]
+    arguments = ["api", "--port", str(port)] if module == "api.cli" else [str(port)]
+    command = [sys.executable, "-m", module, *arguments]
     if files is not None:
         command = ["sh", "-c", f'ulimit -Sn {files} && exec "$@"', "sh", *command]
     process = subprocess.Popen(command, env=environment, start_new_session=True)
