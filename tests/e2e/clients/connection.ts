@@ -39,7 +39,8 @@ export class Connection {
               const payload = { query, variables: { ...variables } };
               const unsubscribe = this.#socket.subscribe<ExecutionResult["data"], Token>(payload, {
                 next: (result) => {
-                  payload.variables["after"] = result.extensions?.token;  // sent again, it begins behind this
+                  const { after } = payload.variables;
+                  payload.variables["after"] = result.extensions?.token ?? after; // sent again, it begins behind this
                   sink.next(result as ExecutionResult);
                 },
                 error: (error) => sink.error(error),
