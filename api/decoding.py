@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
+from api.scalars import is_id
 from domain.bus import Request
 from domain.commands import HANDLERS, Command
 from domain.errors import InvalidInput, Path
@@ -50,7 +52,7 @@ def request(
 
 
 def decode(command: type[Command], given: Mapping[str, Any]) -> Command:
-    refuse_unknown(command, given, ())
+    _check(command, given, ())
     try:
         decoded: Command = _ADAPTERS[command].validate_python(_snake(given))
     except ValidationError as error:
@@ -58,32 +60,41 @@ def decode(command: type[Command], given: Mapping[str, Any]) -> Command:
     return decoded
 
 
-def refuse_unknown(kind: type, given: Mapping[str, Any], path: Path) -> None:
-    """Refuse fields that the input does not have: a misspelt one must not count as left out."""
-    lines = _fields(kind)
+def _check(kind: type, given: Mapping[str, Any], path: Path) -> None:
+    """Refuse a field that the input does not have, since a misspelt one must not count as left out, and odd ids."""
+    known = _fields(kind)
     for name, value in given.items():
-        if name not in lines:
-            raise InvalidInput(f"There is no field {name} here; there are {', '.join(sorted(lines))}.", (*path, name))
-        inner = lines[name]
-        if inner is None:
+        if name not in known:
+            raise InvalidInput(f"There is no field {name} here; there are {', '.join(sorted(known))}.", (*path, name))
+        field = known[name]
+        if field.is_id and isinstance(value, str) and not is_id(value):
+            raise InvalidInput(_MESSAGES["uuid"], (*path, name))
+        if field.inner is None:
             continue
         if isinstance(value, Mapping):
-            refuse_unknown(inner, value, (*path, name))
+            _check(field.inner, value, (*path, name))
         elif isinstance(value, list | tuple):
             for index, item in enumerate(value):
                 if isinstance(item, Mapping):
-                    refuse_unknown(inner, item, (*path, name, str(index)))
+                    _check(field.inner, item, (*path, name, str(index)))
+
+
+class _Field(NamedTuple):
+    is_id: bool
+    inner: type | None
+    """The dataclass that it holds, if any."""
 
 
 @cache
-def _fields(kind: type) -> dict[str, type | None]:
-    """Return the fields of an input by the contract's names, each with the dataclass that it holds, if any."""
+def _fields(kind: type) -> dict[str, _Field]:
+    """Return the fields of an input by the contract's names."""
     hints = get_type_hints(kind)
-    return {to_camel(field.name): _inner(hints[field.name]) for field in fields(kind)}
+    return {to_camel(field.name): _field((hints[field.name], *get_args(hints[field.name]))) for field in fields(kind)}
 
 
-def _inner(hint: Any) -> type | None:
-    return next((part for part in (hint, *get_args(hint)) if isinstance(part, type) and is_dataclass(part)), None)
+def _field(types: tuple[Any, ...]) -> _Field:
+    inner = next((part for part in types if isinstance(part, type) and is_dataclass(part)), None)
+    return _Field(is_id=UUID in types, inner=inner)
 
 
 def _one(name: str, value: Any) -> Any:

@@ -4,6 +4,7 @@ They listen on unix sockets only, in a folder that no other account may enter, s
 """
 
 import contextlib
+import locale
 import os
 import pwd
 import shutil
@@ -250,14 +251,26 @@ def _environment() -> dict[str, str]:
     return {**{k: v for k, v in os.environ.items() if not k.startswith("PG")}, "LC_ALL": "C"}
 
 
+def _letters() -> str:
+    """Return a locale of this system that knows the letters of all scripts, or at least those of English."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+
+
 def _initialise(where: Places, log: Path) -> None:
     # The rename comes last: what has the final name is complete.
     unfinished = where.cluster.with_name("postgres.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     _own(unfinished, where.account)
     command = [str(where.programs / "initdb"), "-D", str(unfinished), "--username=tandem", "--auth=trust"]
-    # The built-in provider has C.UTF-8 whatever the system has.
+    # The built-in provider has C.UTF-8 whatever the system has. What is a letter to a search, pg_trgm asks the system.
     command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    command += [f"--lc-ctype={_letters()}"]
     process = spawn(command, log=log, environment=_environment(), death=signal.SIGKILL, account=where.account)
     if process.wait() != 0:
         raise EmbeddedError(f"PostgreSQL could not lay out its data folder. The end of {log}:\n{last_lines(log)}")

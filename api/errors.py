@@ -4,6 +4,7 @@ Refusals of commands are not here: they are members of the result unions.
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
@@ -20,10 +21,16 @@ _EXPECTED: Mapping[type[Exception], tuple[str, str]] = {
         "UNAVAILABLE",
         "The store does not answer, and whether this was done is not known: send it again, with its idempotencyKey.",
     ),
-    UnreachableError: ("UNAVAILABLE", "The read tables cannot be read now: try again."),
-    TooSlowError: ("TIMEOUT", "This took too long to find: ask for less, such as with a filter or more letters."),
+    UnreachableError: ("UNAVAILABLE", "What can be read does not answer at the moment: try again."),
+    TooSlowError: (
+        "TIMEOUT",
+        "This takes too long to find: narrow it, with longer words, a filter, or without totalCount.",
+    ),
     CannotGetOperationTypeError: ("BAD_REQUEST", "The document has no operation of the name that operationName says."),
 }
+_OF_A_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
+_PYTHON = re.compile(r"(?<!['\w])(None|True|False)(?!['\w])")
+_JSON = {"None": "null", "True": "true", "False": "false"}
 log = logging.getLogger(__name__)
 
 
@@ -73,7 +80,9 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
         return "GRAPHQL_PARSE_FAILED"
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):  # a value does not fit, or the document does not
-        return "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"
+        error.message = _PYTHON.sub(lambda word: _JSON[word[0]], error.message)
+        fits_the_schema = executed or _OF_A_VARIABLE.match(error.message)
+        return "BAD_USER_INPUT" if fits_the_schema else "GRAPHQL_VALIDATION_FAILED"
     for kind, (code, message) in _EXPECTED.items():
         if isinstance(original, kind):
             error.message = message

@@ -17,12 +17,13 @@ from projections.progress import Progress
 from projections.projection import Row
 from projections.statements import Statement, found
 from projections.views import user_orders_view
-from projections.views.user_orders_view import Place, changed, place
+from projections.views.user_orders_view import Place, changed, last_changed, place
 
 log = logging.getLogger(__name__)
 
 LAST = UUID(int=(1 << 128) - 1)
 """Stands behind every order that an event changed."""
+_FIRST: Place = (0, LAST)  # before every event
 _NAME = user_orders_view.PROJECTION.name
 _LOOK_SECONDS = 1.0  # how long a change goes unnoticed whose message was lost
 _PAGE = 200  # rows of a select
@@ -42,13 +43,17 @@ class Live:
     async def changes(
         self, user_id: UUID, after: Place | None, *, order_id: UUID | None = None
     ) -> AsyncGenerator[Row, None]:
-        """Yield orders of a user as they are after each change behind `after`, by default from now on, for ever.
+        """Yield orders of a user as they are after each change behind `after`, for ever.
 
-        Changes that come faster than they are taken are seen as one. With `order_id`, of that order alone.
+        Changes that come faster than they are taken are seen as one. With `order_id`, of that order alone. Without
+        `after`, the order that was changed last comes first, so that its reader knows from where on it is told of all.
         """
         async with self._following(user_id) as follower:
             if after is None:
-                after = (await self._checkpoint(partition_of_user(user_id)), LAST)
+                after = _FIRST
+                for row in await self.read(found(last_changed, user_id=user_id).rows()):
+                    after = place(row)
+                    yield row
             while True:
                 follower.start_again()
                 rows = await self.read(_changed([user_id], after, order_id))

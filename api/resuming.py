@@ -29,6 +29,7 @@ async def changes(
     info: Info, user_id: UUID, after: Place | None, *, order_id: UUID | None = None
 ) -> AsyncGenerator[Order, None]:
     """Yield a user's orders, or the one of them, after each change."""
+    info.context.shows(user_orders_view.PROJECTION)
     async with aclosing(info.context.live.changes(user_id, after, order_id=order_id)) as rows:
         async for row in rows:
             yield resumable(info, row)

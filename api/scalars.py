@@ -17,6 +17,7 @@ from api.errors import BadUserInput
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 ConsistencyToken = NewType("ConsistencyToken", str)
 BigInt = NewType("BigInt", int)
@@ -80,9 +81,13 @@ SCALARS: Mapping[object, ScalarDefinition] = {
 }
 
 
+def is_id(value: str) -> bool:
+    """Return whether this is a UUID as all of them are shown; Python takes braces, URNs and stray dashes too."""
+    return _ID.fullmatch(value) is not None
+
+
 def uuid_of(value: str, argument: str) -> UUID:
     """Return an id from outside; raise BadUserInput where it is none."""
-    try:
-        return UUID(value)
-    except ValueError as error:
-        raise BadUserInput(f"{argument} must be a UUID, such as 0190b6a4-3c5e-7d2a-9f00-6c1b2a3d4e5f.") from error
+    if not is_id(value):
+        raise BadUserInput(f"{argument} must be a UUID, such as 0190b6a4-3c5e-7d2a-9f00-6c1b2a3d4e5f.")
+    return UUID(value)

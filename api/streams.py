@@ -48,12 +48,8 @@ class Streams:
         self.stopping = False
         self._ends: set[asyncio.Timeout] = set()
 
-    @property
-    def full(self) -> bool:
-        return self.stopping or len(self._ends) >= self.bounds.streams
-
     def require_room(self) -> None:
-        if self.full:
+        if self.stopping or len(self._ends) >= self.bounds.streams:
             raise ApiError("OVERLOADED", "There are too many streams: try again later.")
 
     @asynccontextmanager

@@ -6,7 +6,6 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
-from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.types import ExecutionResult
@@ -14,7 +13,9 @@ from strawberry.types.execution import PreExecutionError
 
 from api.asked import Asked
 from api.auth import Principal, authenticate
-from api.errors import BadRequest, Unauthenticated, unexpected
+from api.errors import ApiError, BadRequest, Unauthenticated, unexpected
+from api.negotiation import JSON
+from api.outcomes import refusal
 from api.settings import AuthSettings
 from api.streams import Streams, UnreadError, payload, seconds_until, within
 
@@ -42,11 +43,13 @@ class Sockets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
-        if self._streams.full:
-            refusal = {"message": "There are too many streams: try again later.", "extensions": {"code": "OVERLOADED"}}
+        try:
+            self._streams.require_room()
+        except ApiError as error:
             await socket.receive()
-            await socket.send_denial_response(JSONResponse({"errors": [refusal]}, 503, {"Retry-After": "5"}))
-        elif PROTOCOL not in scope["subprotocols"]:
+            await socket.send_denial_response(refusal([error], JSON))
+            return
+        if PROTOCOL not in scope["subprotocols"]:
             await socket.accept()
             await socket.close(4406, "Subprotocol not acceptable")
         else:

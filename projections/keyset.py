@@ -12,13 +12,25 @@ from functools import reduce
 from operator import add, ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_, type_coerce, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    UnaryExpression,
+    false,
+    func,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import QueryableAttribute
 
 Place = tuple[Any, Any]
 """Where a row stands in a list: its values of the sort column and of the key."""
 
 Parts = Sequence[Select[Any]]
+BEYOND = "beyond_these_rows"
 
 _COMPARISONS: Mapping[tuple[bool, bool], Callable[[Any, Any], Any]] = {
     (True, False): gt,
@@ -91,28 +103,36 @@ class Slice:
         return self.before if self.backward else self.after
 
 
-def cut(
-    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None, with_start: bool = False
-) -> Select[Any]:
-    """Return the rows of a slice, one more than its limit where there are more, backward in reverse order.
-
-    `with_start`: before them, the row at the very place that the slice begins at, if it is in the list.
-    """
+def cut(parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None) -> Select[Any]:
+    """Return the rows of a slice, one more than its limit where there are more, backward in reverse order."""
     conditions = []
     if wanted.after is not None:
-        conditions.append(keyset.behind(wanted.after, inclusive=with_start and not wanted.backward))
+        conditions.append(keyset.behind(wanted.after))
     if wanted.before is not None:
-        conditions.append(keyset.ahead_of(wanted.before, inclusive=with_start and wanted.backward))
-    falling, limit = keyset.descending != wanted.backward, wanted.limit + (2 if with_start else 1)
-    return _in_order(parts, keyset, conditions, columns, falling=falling, limit=limit, offset=wanted.offset)
+        conditions.append(keyset.ahead_of(wanted.before))
+    falling = keyset.descending != wanted.backward
+    return _in_order(parts, keyset, conditions, columns, falling=falling, limit=wanted.limit + 1, offset=wanted.offset)
 
 
-def beyond(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
-    """Return a row if the list goes on beyond the place that a slice begins at, away from its rows."""
+def cut_with_beyond(
+    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None
+) -> Select[Any]:
+    """Return the rows of a slice, and last, with a true `BEYOND`, one on the other side of its start, if there is one.
+
+    Most often that is the cursor's own row; where that has left the list, the next one.
+    """
+    rows = cut(parts, keyset, wanted, columns=columns).add_columns(false().label(BEYOND))
+    beyond = _beyond(parts, keyset, wanted, columns).add_columns(true().label(BEYOND))
+    both = union_all(rows, beyond).subquery("rows")
+    order = _order(both.c[keyset.sort.key], both.c[keyset.key.key], falling=keyset.descending != wanted.backward)
+    return select(both).order_by(both.c[BEYOND], *order)
+
+
+def _beyond(parts: Parts, keyset: Keyset, wanted: Slice, columns: Collection[str] | None) -> Select[Any]:
     start, conditions = wanted.start, []
     if start is not None:
         conditions = [(keyset.behind if wanted.backward else keyset.ahead_of)(start, inclusive=True)]
-    return _in_order(parts, keyset, conditions, (), falling=keyset.descending == wanted.backward, limit=1)
+    return _in_order(parts, keyset, conditions, columns, falling=keyset.descending == wanted.backward, limit=1)
 
 
 def count(parts: Parts) -> Select[Any]:

@@ -26,6 +26,10 @@ _SETTINGS = {
 }
 
 
+class UnreachableError(Exception):
+    """The read store does not answer."""
+
+
 class ReadPool:
     def __init__(self, url: str, *, connections: int, when_lost: Callable[[], None]) -> None:
         """`when_lost` is called whenever a connection has ended, for whatever reason."""
@@ -36,7 +40,7 @@ class ReadPool:
         self._when_lost = when_lost
 
     async def fetch(self, sql: str, arguments: list[Any]) -> list[Any]:
-        """Return the rows of a statement; raise TimeoutError where no connection is free within five seconds."""
+        """Return the rows of a statement; raise UnreachableError where there is no connection within five seconds."""
         async with self._free() as connection:
             try:
                 rows: list[Any] = await connection.fetch(sql, *arguments)
@@ -56,17 +60,31 @@ class ReadPool:
     @asynccontextmanager
     async def _free(self) -> AsyncIterator[Any]:
         if self._room.locked():
-            async with asyncio.timeout(_SECONDS):
-                await self._room.acquire()
+            await self._wait()
         else:
             await self._room.acquire()
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
-            yield connection
-            if not connection.is_closed():
-                self._idle.append(connection)
+            connection = self._idle.pop() if self._idle else await self._connected()
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    self._idle.append(connection)
         finally:
             self._room.release()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise UnreachableError from error
+
+    async def _connected(self) -> Any:
+        try:
+            return await self._connect()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise UnreachableError from error
 
     async def _connect(self) -> Any:
         connection = await asyncpg.connect(

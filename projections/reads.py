@@ -10,15 +10,11 @@ from sqlalchemy.engine import make_url
 
 from domain.database import LOST
 from projections.projection import Row
-from projections.read_pool import ReadPool
+from projections.read_pool import ReadPool, UnreachableError
 from projections.statements import Statement, Text
 
 _WHICH = "which_of_these"
 _PARAMETER = re.compile(r"\$(\d+)")
-
-
-class UnreachableError(Exception):
-    """The read store does not answer."""
 
 
 class TooSlowError(Exception):
@@ -85,7 +81,7 @@ class Reads:
                     continue
         except asyncpg.QueryCanceledError as error:
             raise TooSlowError from error
-        except (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError, TimeoutError) as error:
+        except asyncpg.OperatorInterventionError as error:
             raise UnreachableError from error
         raise UnreachableError
 

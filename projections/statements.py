@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Select, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from projections.keyset import Keyset, Parts, Slice, beyond, count, cut
+from projections.keyset import Keyset, Parts, Slice, count, cut, cut_with_beyond
 
 Given = Mapping[str, Any]
 _REMEMBERED = 2048
@@ -55,11 +55,8 @@ class Found:
         """Return the statement that reads them: these columns, or all."""
         return statement(_rows, self.select, columns, given=self.given)
 
-    def cut(self, keyset: Keyset, wanted: Slice, columns: tuple[str, ...] | None, *, with_start: bool) -> Statement:
-        return statement(_cut, self.select, keyset, columns, with_start, given=self.given, wanted=wanted)
-
-    def beyond(self, keyset: Keyset, wanted: Slice) -> Statement:
-        return statement(_beyond, self.select, keyset, given=self.given, wanted=wanted)
+    def cut(self, keyset: Keyset, wanted: Slice, columns: tuple[str, ...] | None, *, with_beyond: bool) -> Statement:
+        return statement(_cut, self.select, keyset, columns, with_beyond, given=self.given, wanted=wanted)
 
     def count(self) -> Statement:
         return statement(_count, self.select, given=self.given)
@@ -135,16 +132,13 @@ def _cut(
     select: Callable[..., Any],
     keyset: Keyset,
     columns: tuple[str, ...] | None,
-    with_start: bool,
+    with_beyond: bool,
     *,
     given: Given,
     wanted: Slice,
 ) -> Select[Any]:
-    return cut(_parts(select, given), keyset, wanted, columns=columns, with_start=with_start)
-
-
-def _beyond(select: Callable[..., Any], keyset: Keyset, *, given: Given, wanted: Slice) -> Select[Any]:
-    return beyond(_parts(select, given), keyset, wanted)
+    rows = cut_with_beyond if with_beyond else cut
+    return rows(_parts(select, given), keyset, wanted, columns=columns)
 
 
 def _count(select: Callable[..., Any], *, given: Given) -> Select[Any]:

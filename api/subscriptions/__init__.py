@@ -15,6 +15,6 @@ class Subscription:
     )
     user_orders_changed = strawberry.subscription(
         user_orders_changed,
-        description="Every changed row of that user's orders; with a token, first those that changed after it, so that "
-        "a client which was away misses nothing.",
+        description="First the order that changed last, then every changed row of that user's orders; with a token, "
+        "first those that changed after it, so that a client which was away misses nothing.",
     )

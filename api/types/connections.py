@@ -15,7 +15,7 @@ from api.selection import Selection
 from api.shown import Kind
 from api.types.order import Order
 from domain.lifecycle import Status
-from projections.keyset import Slice
+from projections.keyset import BEYOND, Slice
 from projections.statements import found
 from projections.views import user_orders_view
 from projections.views.user_orders_view import NEWEST_FIRST, Wanted, chosen
@@ -122,17 +122,11 @@ async def orders_of(
 async def _page(info: Info, listing: Listing, wanted: Slice, shape: PageShape) -> Page:
     if not shape.wants_rows:
         return Page(rows=(), slice=wanted, listing=listing)
-    asked = shape.wants("hasNextPage" if wanted.backward else "hasPreviousPage")
-    with_start = asked and wanted.start is not None
-    keyset, offset = listing.keyset, wanted.offset or 0
-    records = await rows(info, listing.found.cut(keyset, wanted, shape.columns, with_start=with_start))
-    at_start = with_start and bool(records) and keyset.place(records[0]) == wanted.start
-    kept = records[1:] if at_start else records
-    goes_on = at_start or (offset > 0 and bool(kept))
-    if asked and not goes_on and (wanted.start is not None or offset > 0):
-        # The cursor's row has left the list, or a page by number is behind its end: somebody has to look.
-        goes_on = bool(await rows(info, listing.found.beyond(keyset, wanted)))
-    return Page(rows=kept, slice=wanted, listing=listing, beyond=goes_on)
+    begins_within = wanted.start is not None or (wanted.offset or 0) > 0
+    with_beyond = begins_within and shape.wants("hasNextPage" if wanted.backward else "hasPreviousPage")
+    records = await rows(info, listing.found.cut(listing.keyset, wanted, shape.columns, with_beyond=with_beyond))
+    beyond = with_beyond and bool(records) and records[-1][BEYOND]
+    return Page(rows=records[:-1] if beyond else records, slice=wanted, listing=listing, beyond=beyond)
 
 
 async def _count(info: Info, listing: Listing) -> int:

@@ -46,6 +46,7 @@ class ProductsView(ReadTable, table=True):
         Index("ix_products_view_name", "name", "product_id"),
         Index("ix_products_view_retired", "retired", "name", "product_id"),
         SEARCHED.index("ix_products_view_search"),
+        SEARCHED.index_of_letters("ix_products_view_letters"),
     )
 
     product_id: UUID = Field(primary_key=True)

@@ -68,6 +68,7 @@ class UserOrdersView(ReadTable, table=True):
         Index("ix_user_orders_view_user_updated", "user_id", "updated_at", "order_id"),
         Index("ix_user_orders_view_changed", "user_id", "log_position", "order_id"),
         SEARCHED.index("ix_user_orders_view_search"),
+        SEARCHED.index_of_letters("ix_user_orders_view_letters"),
     )
 
     order_id: UUID = Field(primary_key=True)
@@ -262,6 +263,12 @@ def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
 def place(row: Row) -> Place:
     """Return where a row stands in the order in which its user's orders were changed."""
     return row["log_position"], row["order_id"]
+
+
+def last_changed(user_id: UUID) -> Select[UserOrdersView]:
+    """Return the order of a user that was changed last."""
+    order = col(UserOrdersView.log_position).desc(), col(UserOrdersView.order_id).desc()
+    return select(UserOrdersView).where(col(UserOrdersView.user_id) == user_id).order_by(*order).limit(1)
 
 
 def changed(user_ids: list[UUID], after: Place, *, limit: int, order_id: UUID | None = None) -> Select[UserOrdersView]:

@@ -34,6 +34,7 @@ class UsersView(ReadTable, table=True):
     __table_args__ = (
         Index("ix_users_view_created", "created_at", "user_id"),
         SEARCHED.index("ix_users_view_search"),
+        SEARCHED.index_of_letters("ix_users_view_letters"),
     )
 
     user_id: UUID = Field(primary_key=True)

@@ -16,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.support.client import Client
 
 CYCLE = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
-TITLES = [*CYCLE, "WatchOrder", "Orders", "DailySales"]
+TITLES = [*CYCLE, "WatchOrder", "WatchUser", "Orders", "DailySales", "OrderThen", "Projections"]
 TOUR_ORDER = "0199c0de-0000-7000-8000-000000000003"
 PATIENCE_SECONDS = 30
 FLAGS = [
@@ -102,6 +102,10 @@ class GraphiQL:
         self.open_tab(title)
         self.chrome.find_element(By.CSS_SELECTOR, ".graphiql-execute-button").click()
 
+    def stop(self) -> None:
+        """Stop a subscription, with the button that started it."""
+        self.chrome.find_element(By.CSS_SELECTOR, ".graphiql-execute-button").click()
+
     def shows(self, *words: str) -> None:
         """Return once the response says all that."""
         self.wait.until(lambda _: all(word in self.text("response.json") for word in words), f"{words} did not come")
@@ -164,6 +168,21 @@ class TestGraphiQL:
         assert orders["nodes"][0]["userName"] == "Ada Lovelace"
         assert "TOUR-MUG" in [product["sku"] for product in answers["Products"]["products"]["nodes"]]
 
+        listed = page.run("Orders")["orders"]["nodes"]
+        assert created["number"] in [order["number"] for order in listed]
+        assert sum(day["orderCount"] for day in page.run("DailySales")["dailySales"]) > 0
+        then = page.run("OrderThen")["order"]
+        assert (then["number"], then["status"]) == (created["number"], "SHIPPED")
+        assert [event["type"] for event in then["timeline"]] == ["OrderCreated", "OrderPaid", "OrderShipped"]
+        assert {each["name"]: each["state"] for each in page.run("Projections")["projections"]} == dict.fromkeys(
+            ("daily_sales_view", "products_view", "user_orders_view", "users_view"), "LIVE"
+        )
+        for title in ("WatchOrder", "WatchUser"):
+            page.start(title)
+            page.shows(f'"number": "{created["number"]}"', '"status": "SHIPPED"', '"token"')
+            page.stop()
+        assert complaints(browser) == []
+
     def test_replays_a_tab_that_ran_before(self, browser: Chrome, live: Live) -> None:
         page = open_graphiql(browser, live)
 
@@ -188,7 +207,7 @@ class TestGraphiQL:
             staff.shipped(order)
             page.shows('"status": "SHIPPED"', '"trackingNumber": "1Z"', '"token"')
 
-            browser.find_element(By.CSS_SELECTOR, ".graphiql-execute-button").click()  # which stops it
+            page.stop()
             staff.delivered(order)
             page.run("Products")
         assert opened_sockets(browser) == [f"{live.url.replace('http', 'ws', 1)}/graphql"]

@@ -1,10 +1,7 @@
 """Live orders, as frontends follow them: every change once and in order, and on from a token after an interruption."""
 
 import json
-import os
 import socket as tcp
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,10 +13,10 @@ import pytest
 
 from api.consistency import Token
 from api.settings import Settings
-from tests.conftest import Live, free_port, wait_for
+from tests.conftest import Live
 from tests.flow.test_websocket import expiring_in
 from tests.support.client import Client
-from tests.support.serving import eventually, serving
+from tests.support.serving import another_api, eventually, serving
 from tests.support.socket import Socket, connected
 
 NO_ORDER = "0199c0de-0000-7000-8000-00000000dead"
@@ -120,8 +117,30 @@ class TestOrderChanged:
 
 
 class TestUserOrdersChanged:
-    def test_shows_what_changes_from_now_on(self, here: Socket, staff: Client, user: str, tea: str) -> None:
-        staff.ordered(user, tea)
+    def test_shows_the_order_that_changed_last_and_then_what_changes(
+        self, here: Socket, staff: Client, user: str, tea: str
+    ) -> None:
+        first, second = staff.ordered(user, tea), staff.ordered(user, tea)
+        staff.paid(first)
+        here.subscribe("1", OF_USER, id=user)
+        begun = here.next()
+        assert begun["data"]["userOrdersChanged"] == {"id": first, "userName": "Ada", "version": 2}
+        assert begun["extensions"].keys() == {"token", "freshness"}
+        assert begun["extensions"]["freshness"].keys() == {"user_orders_view"}
+        listed = """
+            query ($id: ID!, $token: ConsistencyToken) {
+              userOrders(userId: $id, consistentWith: $token) { nodes { id } }
+            }
+        """
+        answer = staff.ask(listed, id=user, token=begun["extensions"]["token"])
+        assert answer == {"userOrders": {"nodes": [{"id": second}, {"id": first}]}}
+        third = staff.ordered(user, tea)
+        assert here.next()["data"]["userOrdersChanged"] == {"id": third, "userName": "Ada", "version": 1}
+        assert here.silent()
+
+    def test_of_a_user_without_orders_begins_with_the_first(
+        self, here: Socket, staff: Client, user: str, tea: str
+    ) -> None:
         here.subscribe("1", OF_USER, id=user)
         assert here.silent()
         order = staff.ordered(user, tea)
@@ -329,25 +348,6 @@ def change_orders(staff: Client, user: str, tea: str, count: int) -> list[str]:
             change(order)
         made.append(order)
     return made
-
-
-@contextmanager
-def another_api(settings: Settings) -> Iterator[str]:
-    """Run one more API process over the stores of this run."""
-    port = free_port()
-    environment = os.environ | {
-        "TANDEM_WRITE_DATABASE_URL": settings.write.database_url,
-        "TANDEM_READ_DATABASE_URL": settings.read.database_url,
-        "TANDEM_REDIS_URL": settings.queue.redis_url,
-    }
-    command = [sys.executable, "-m", "api.cli", "api", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/readyz", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @contextmanager

@@ -176,6 +176,50 @@ async def test_several_statuses_are_merged_by_one_statement_on_one_table(
     assert "join" not in sent.lower()
 
 
+class TestWhatLiesBeforeAPage:
+    DOCUMENT = """
+        query ($user: ID!, $first: Int, $after: String, $page: Int) {
+          userOrders(userId: $user, status: [PENDING], first: $first, after: $after, page: $page) {
+            nodes { id } pageInfo { hasPreviousPage hasNextPage endCursor }
+          }
+        }
+    """
+
+    async def test_is_told_by_the_same_statement_also_where_the_cursor_s_row_has_left_the_list(
+        self, observed: httpx.AsyncClient, nobody: Client, staff: Client
+    ) -> None:
+        user, product = nobody.registered(), staff.added()
+        orders = [staff.ordered(user, product) for _ in range(4)][::-1]
+
+        async def page(**given: Any) -> tuple[list[str], bool, bool]:
+            answer, sent = await ask(observed, staff, self.DOCUMENT, user=user, **given)
+            [statement] = sent
+            assert set(re.findall(r"\bfrom (\w+)", statement, re.IGNORECASE)) == {"user_orders_view"}
+            assert "join" not in statement.lower()
+            info = answer["userOrders"]["pageInfo"]
+            cursors.append(info["endCursor"])
+            return (
+                [node["id"] for node in answer["userOrders"]["nodes"]],
+                info["hasPreviousPage"],
+                info["hasNextPage"],
+            )
+
+        cursors: list[str] = []
+        assert await page(first=2) == (orders[:2], False, True)
+        after = cursors[0]
+        assert await page(first=2, after=after) == (orders[2:], True, False)
+        staff.paid(orders[1])  # the cursor's own
+        assert await page(first=2, after=after) == (orders[2:], True, False)
+        staff.paid(orders[0])
+        assert await page(first=2, after=after) == (orders[2:], False, False)
+        assert await page(first=2, page=1) == (orders[2:], False, False)
+        assert await page(first=2, page=2) == ([], True, False)
+        for order in orders[2:]:
+            staff.paid(order)
+        assert await page(first=2, after=after) == ([], False, False)
+        assert await page(first=2, page=2) == ([], False, False)
+
+
 class TestOrdersOfManyUsers:
     DOCUMENT = """
         query ($word: String, $size: Int) { users(where: {search: $word}, first: $size) {

@@ -265,6 +265,32 @@ class TestASearch:
     ) -> None:
         assert sorted(catalogue.names(search)) == sorted(found)
 
+    @pytest.mark.parametrize(
+        "search",
+        [
+            "\u7eff\u8336",
+            "\u8336",
+            "\u4e95\u7eff",
+            "\u9f99\u4e95\u7eff\u8336",
+            "\u043b\u0451\u043d",
+            "\u0427\u0410\u0419",
+        ],
+    )
+    def test_finds_words_of_any_script(self, nobody: Client, staff: Client, search: str) -> None:
+        word = uuid4().hex
+        for name in (
+            f"\u9f99\u4e95\u7eff\u8336 \u0427\u0430\u0439 \u0437\u0435\u043b\u0451\u043d\u044b\u0439 {word}",
+            f"\u7eff \u7684 \u8349 {word}",
+        ):
+            staff.added(name)
+        found = Catalogue(word=word, client=nobody).found(search=f"{search} {word}")
+        assert [name.split()[0] for name in found] == ["\u9f99\u4e95\u7eff\u8336"]
+
+    def test_finds_no_word_whose_letters_are_there_in_another_order(self, nobody: Client, staff: Client) -> None:
+        word = uuid4().hex
+        staff.added(f"\u9f99\u4e95\u7eff\u8336 {word}")
+        assert Catalogue(word=word, client=nobody).found(search=f"\u8336\u7eff {word}") == []
+
     def test_finds_a_sku(self, catalogue: Catalogue, staff: Client) -> None:
         sku = uuid4().hex
         staff.added(f"{uuid4().hex} by its sku", sku=sku)

@@ -64,13 +64,20 @@ class TestOpening:
         with opened(live.url, protocol=protocol) as socket:
             assert socket.closed() == (4406, "Subprotocol not acceptable")
 
-    def test_of_more_sockets_than_allowed_is_refused_with_503(self, hasty: Served) -> None:
+    def test_of_more_sockets_than_allowed_is_refused_as_one_of_more_event_streams_is(self, hasty: Served) -> None:
         with connected(hasty.url), connected(hasty.url), connected(hasty.url):
             with pytest.raises(InvalidStatus) as refused, opened(hasty.url):
                 pass
-            assert refused.value.response.status_code == 503
-            assert json.loads(refused.value.response.body or b"")["errors"][0]["extensions"]["code"] == "OVERLOADED"
-        eventually(lambda: not hasty.streams.full)
+            events = {"Accept": "text/event-stream"}
+            alike = httpx.post(f"{hasty.url}/graphql", json={"query": "{ __typename }"}, headers=events)
+        message = "There are too many streams: try again later."
+        response = refused.value.response
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+        assert json.loads(response.body or b"") == {
+            "errors": [{"message": message, "extensions": {"code": "OVERLOADED"}}]
+        }
+        assert (alike.status_code, alike.headers["Retry-After"], alike.content) == (503, "5", response.body)
+        eventually(lambda: not hasty.streams._ends)
         with connected(hasty.url):
             pass
 

@@ -15,10 +15,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import NullPool
 
 from api.settings import Settings
-from projections.keyset import Keyset, Slice, cut
+from projections.keyset import Keyset, Slice, cut, cut_with_beyond
 from projections.search import words_of
 from projections.views import products_view, users_view
-from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView, Wanted, matching
+from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView, Wanted, last_changed, matching
 from tests.support import databases, many_orders
 from tests.support.many_orders import OPENING
 
@@ -73,7 +73,11 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def page(wanted: Wanted, keyset: Keyset, **where: Any) -> Select[Any]:
-    return cut(matching(wanted), keyset, Slice(limit=PAGE, **where), with_start=True)
+    return cut_with_beyond(matching(wanted), keyset, Slice(limit=PAGE, **where)) if where else first(wanted, keyset)
+
+
+def first(wanted: Wanted, keyset: Keyset) -> Select[Any]:
+    return cut(matching(wanted), keyset, Slice(limit=PAGE))
 
 
 def scanned(found: list[dict[str, Any]]) -> list[str]:
@@ -118,6 +122,12 @@ RARE = {
     "a rare word": Wanted(words=words_of("zaanse")),
     "two rare words": Wanted(words=words_of("koeken Zaanse")),
     "a number": Wanted(words=words_of("234567")),
+    "a word of two letters of a script without blanks": Wanted(words=words_of("\u7eff\u8336")),
+    "one letter of it": Wanted(words=words_of("\u4e95")),
+    "four letters of it": Wanted(words=words_of("\u9f99\u4e95\u7eff\u8336")),
+    "such a word and another": Wanted(words=words_of("\u7eff\u8336 chai")),
+    "such a word in none": Wanted(words=words_of("\u8336\u7eff")),
+    "a word in Cyrillic": Wanted(words=words_of("\u0437\u0435\u043b\u0451\u043d")),
     "a word in none": Wanted(words=words_of("qqqq")),
     "letters that begin no word": Wanted(words=words_of("qx")),
     "a rare word in one status": Wanted(statuses=("delivered",), words=words_of("zaanse")),
@@ -150,9 +160,10 @@ class TestAPage:
     def test_far_down_is_read_like_the_first(self, filled: Engine, which: str, way: str) -> None:
         middle = OPENING + timedelta(seconds=SIZE // 2), UUID(int=SIZE // 2)
         found = plan(filled, page(FILTERS[which], NEWEST_FIRST, **{way: middle}, backward=way == "before"))
+        beside = 2 * len(matching(FILTERS[which]))  # each part looks one row ahead, and one beyond the cursor
         assert "Seq Scan" not in scanned(found)
-        assert sorted_rows(found) <= PAGE + 1
-        assert rows_read(found) <= PAGE + 2 + len(matching(FILTERS[which]))  # each part looks one row ahead
+        assert sorted_rows(found) <= PAGE + 2
+        assert rows_read(found) <= PAGE + beside
 
     @pytest.mark.parametrize("sort", SORTS)
     def test_of_a_user_s_orders_with_a_word_reads_no_other_orders(self, filled: Engine, sort: str) -> None:
@@ -166,6 +177,12 @@ class TestAPage:
         assert "Seq Scan" in scanned(found)
         assert sorted_rows(found) > PAGE + 1
         assert rows_read(found) >= SIZE
+
+
+def test_the_order_of_a_user_that_changed_last_is_read_alone(filled: Engine) -> None:
+    found = plan(filled, last_changed(USER))
+    assert "Seq Scan" not in scanned(found)
+    assert (sorted_rows(found), rows_read(found)) == (0, 1)
 
 
 USERS_AND_PRODUCTS_ASKED = {

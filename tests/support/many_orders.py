@@ -20,7 +20,8 @@ FILL = text("""
             || (array['Lovelace', 'Hopper', 'Turing', 'Liskov'])[1 + n / 4 % 4],
         'buyer' || n % 500 || '@example.com', (n * 7919 % 100000) / 100.0, 'USD', 1,
         (array['Chai', 'Aniseed Syrup', 'Ikura', 'Tofu', 'Pavlova'])[1 + n % 5]
-            || case when n % 20011 = 0 then ', Zaanse koeken' else '' end,
+            || case when n % 20011 = 0 then ', Zaanse koeken' when n % 20021 = 0 then ', \u9f99\u4e95\u7eff\u8336'
+                when n % 20023 = 0 then ', \u0427\u0430\u0439 \u0417\u0435\u043b\u0451\u043d\u044b\u0439' else '' end,
         '[]',
         case when n % 2000 = 0 then 'pending' when n % 2000 = 1 then 'paid' when n % 20 = 3 then 'cancelled'
             else 'delivered' end,

@@ -1,5 +1,8 @@
-"""An API in this process, on a port of its own, with bounds of a test's own."""
+"""An API of a test's own: in this process, with bounds of its own, or as one more process."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from api.app import create_app
 from api.server import Server
 from api.settings import Settings
 from api.streams import Bounds, Streams
-from tests.conftest import free_port
+from tests.conftest import free_port, wait_for
 
 _WITHIN = 15.0  # seconds
 
@@ -36,6 +39,28 @@ def serving(settings: Settings, **bounds: float) -> Iterator[Served]:
         server.should_exit = True
         thread.join(_WITHIN)
         assert not thread.is_alive()
+
+
+@contextmanager
+def another_api(settings: Settings, *, module: str = "api.cli", files: int | None = None) -> Iterator[str]:
+    """Run one more API process over the stores of this run, which may open so many files before it asks for more."""
+    port = free_port()
+    environment = os.environ | {
+        "TANDEM_WRITE_DATABASE_URL": settings.write.database_url,
+        "TANDEM_READ_DATABASE_URL": settings.read.database_url,
+        "TANDEM_REDIS_URL": settings.queue.redis_url,
+    }
+    arguments = ["api", "--port", str(port)] if module == "api.cli" else [str(port)]
+    command = [sys.executable, "-m", module, *arguments]
+    if files is not None:
+        command = ["sh", "-c", f'ulimit -Sn {files} && exec "$@"', "sh", *command]
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/readyz", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def eventually(holds: object) -> None:

@@ -119,8 +119,11 @@ class TestPage:
                 "UserOrders",
                 "Products",
                 "WatchOrder",
+                "WatchUser",
                 "Orders",
                 "DailySales",
+                "OrderThen",
+                "Projections",
             )
         ]
         assert all(query.startswith("# ") for query in queries)

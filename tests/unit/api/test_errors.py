@@ -81,6 +81,13 @@ class TestCodes:
     async def test_tells_what_is_at_fault(self, query: str, variables: dict[str, Any] | None, code: str) -> None:
         assert [error["extensions"] for error in await errors(query, variables)] == [{"code": code}]
 
+    async def test_says_null_and_true_as_json_does(self) -> None:
+        document = "query ($id: ID!, $n: Int) { product(id: $id) { id } products(first: $n) { totalCount } }"
+        assert [error["message"] for error in await errors(document, {"id": None, "n": True})] == [
+            "Variable '$id' has invalid value: Expected value of non-null type 'ID!' not to be null.",
+            "Variable '$n' has invalid value: Int cannot represent non-integer value: true",
+        ]
+
     async def test_leaves_an_answer_without_errors_alone(self) -> None:
         result = await FAILING.execute("{ fine }")
         assert (result.data, result.errors) == ({"fine": "fine"}, None)

@@ -11,11 +11,18 @@ from tests.support.facts import USER_ID
 
 
 class TestUuidOf:
-    @pytest.mark.parametrize("value", [str(USER_ID), str(USER_ID).upper(), USER_ID.hex])
-    def test_is_the_id_however_it_is_spelt(self, value: str) -> None:
+    @pytest.mark.parametrize("value", [str(USER_ID), str(USER_ID).upper()])
+    def test_is_the_id_in_any_case(self, value: str) -> None:
         assert uuid_of(value, "id") == USER_ID
 
-    @pytest.mark.parametrize("value", ["", "5", "ada", str(USER_ID)[:-1], f"{USER_ID}0", "\0", "' or 1=1"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("", "5", "ada", str(USER_ID)[:-1], f"{USER_ID}0", "\0", "' or 1=1"),
+            *(USER_ID.hex, USER_ID.urn, f"{{{USER_ID}}}", f"{USER_ID}\n", f" {USER_ID}", f"{USER_ID.hex[:31]}\uff11"),
+            "-".join(USER_ID.hex[at : at + 8] for at in range(0, 32, 8)),
+        ],
+    )
     def test_is_refused_by_the_name_of_its_argument(self, value: str) -> None:
         with pytest.raises(BadUserInput) as caught:
             uuid_of(value, "userId")

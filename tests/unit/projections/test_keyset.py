@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql
 
-from projections.keyset import Keyset, Slice, beyond, cut
+from projections.keyset import BEYOND, Keyset, Slice, cut, cut_with_beyond
 from projections.views.products_view import BY_NAME
 from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView, Wanted, matching
 from tests.support.facts import ORDER_ID, START, TEA_ID
@@ -18,8 +18,13 @@ TEA = ("Tea", TEA_ID)
 ORDER = (START, ORDER_ID)
 
 
-def sql(keyset: Keyset, *, with_start: bool = False, **wanted: Any) -> str:
-    return conditions(cut([select(keyset.key.class_)], keyset, Slice(**wanted), columns=(), with_start=with_start))
+def sql(keyset: Keyset, **wanted: Any) -> str:
+    return conditions(cut([select(keyset.key.class_)], keyset, Slice(**wanted), columns=()))
+
+
+def whole(statement: Select[Any]) -> str:
+    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    return " ".join(str(compiled).split())
 
 
 class TestCut:
@@ -63,24 +68,9 @@ class TestCut:
     def test_skips_pages_that_are_counted(self) -> None:
         assert sql(BY_NAME, limit=2, offset=40) == "ORDER BY name ASC, product_id ASC LIMIT 3 OFFSET 40"
 
-    @pytest.mark.parametrize(
-        ("wanted", "condition"),
-        [
-            ({"after": ORDER}, "<="),
-            ({"before": ORDER, "backward": True}, ">="),
-        ],
-    )
-    def test_may_begin_with_the_row_of_the_cursor(self, wanted: dict[str, Any], condition: str) -> None:
-        order = "ASC" if "backward" in wanted else "DESC"
-        assert sql(NEWEST_FIRST, limit=2, with_start=True, **wanted) == (
-            f"WHERE (created_at, order_id) {condition} ('{START}', '{ORDER_ID}') "
-            f"ORDER BY created_at {order}, order_id {order} LIMIT 4"
-        )
-
     def test_of_several_parts_takes_no_more_of_each_than_may_be_needed_and_merges_them(self) -> None:
         wanted = Slice(limit=2, after=ORDER, offset=1)
         merged = cut(matching(Wanted(statuses=("paid", "pending"))), NEWEST_FIRST, wanted, columns=())
-        compiled = merged.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
         part = (
             "(SELECT user_orders_view.order_id AS order_id, user_orders_view.created_at AS created_at "
             "FROM user_orders_view WHERE user_orders_view.status = '{}' "
@@ -88,29 +78,45 @@ class TestCut:
             "ORDER BY user_orders_view.created_at DESC, user_orders_view.order_id DESC LIMIT 4)"
         )
         both = f"{part.format('paid')} UNION ALL {part.format('pending')}"
-        assert " ".join(str(compiled).split()) == (
+        assert whole(merged) == (
             f"SELECT merged.order_id, merged.created_at FROM ({both}) AS merged "
             "ORDER BY merged.created_at DESC, merged.order_id DESC LIMIT 3 OFFSET 1"
         )
 
 
-class TestBeyond:
-    """One row is asked for, the nearest: most often that of the cursor itself."""
+class TestCutWithBeyond:
+    """One row more is asked for, on the other side of the cursor: most often it is that of the cursor itself."""
 
     @pytest.mark.parametrize(
-        ("wanted", "expected"),
+        ("wanted", "behind", "beyond", "order", "reverse"),
         [
-            ({"after": ORDER}, f"WHERE (created_at, order_id) >= ('{START}', '{ORDER_ID}') ORDER BY created_at ASC"),
-            (
-                {"before": ORDER, "backward": True},
-                f"WHERE (created_at, order_id) <= ('{START}', '{ORDER_ID}') ORDER BY created_at DESC",
-            ),
-            ({"offset": 40}, "ORDER BY created_at ASC"),
+            ({"after": ORDER}, "<", ">=", "DESC", "ASC"),
+            ({"before": ORDER, "backward": True}, ">", "<=", "ASC", "DESC"),
         ],
     )
-    def test_looks_away_from_the_rows_of_the_slice(self, wanted: dict[str, Any], expected: str) -> None:
-        found = beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, **wanted))
-        assert conditions(found) == f"{expected}, order_id {expected.rsplit(' ', 1)[1]} LIMIT 1"
+    def test_looks_away_from_the_rows_of_the_slice_too(
+        self, wanted: dict[str, Any], behind: str, beyond: str, order: str, reverse: str
+    ) -> None:
+        found = cut_with_beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, **wanted), columns=())
+        part = (
+            "(SELECT user_orders_view.order_id AS order_id, user_orders_view.created_at AS created_at, {0} AS {1} "
+            "FROM user_orders_view WHERE (user_orders_view.created_at, user_orders_view.order_id) {2} "
+            f"('{START}', '{ORDER_ID}') ORDER BY user_orders_view.created_at {{3}}, user_orders_view.order_id {{3}} "
+            "LIMIT {4})"
+        )
+        both = " UNION ALL ".join(
+            [part.format("false", BEYOND, behind, order, 3), part.format("true", BEYOND, beyond, reverse, 1)]
+        )
+        assert whole(found) == (
+            f"SELECT rows.order_id, rows.created_at, rows.{BEYOND} FROM ({both}) AS rows "
+            f"ORDER BY rows.{BEYOND}, rows.created_at {order}, rows.order_id {order}"
+        )
+
+    def test_of_a_page_by_number_looks_for_any_row(self) -> None:
+        found = cut_with_beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, offset=40), columns=())
+        [_, beyond] = whole(found).split(" UNION ALL ")
+        assert "WHERE" not in beyond
+        assert "LIMIT 1)" in beyond
 
 
 class TestPlace:

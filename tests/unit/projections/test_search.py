@@ -8,7 +8,7 @@ TEXT = Searched("name", "email")
 
 
 def pattern(word: str) -> str:
-    [condition] = TEXT.contains(words_of(word))
+    condition, *_ = TEXT.contains(words_of(word))
     value: str = condition.right.value  # type: ignore[attr-defined]
     return value
 
@@ -52,6 +52,20 @@ class TestContains:
     )
     def test_takes_every_letter_as_it_is(self, word: str, expected: str) -> None:
         assert pattern(word) == expected
+
+    @pytest.mark.parametrize(
+        ("word", "letters"),
+        [
+            ("tea", None),
+            ("\u00f6l", None),
+            ("\u0447\u0430\u0439", None),
+            ("\u7eff\u8336", "\u7eff\u8336"),
+            ("x\u8336", "\u8336"),
+        ],
+    )
+    def test_looks_for_the_letters_of_scripts_without_blanks(self, word: str, letters: str | None) -> None:
+        _, *more = TEXT.contains(words_of(word))
+        assert [condition.right.clauses.clauses[0].value for condition in more[1:]] == ([letters] if letters else [])  # type: ignore[attr-defined]
 
     def test_has_a_condition_a_word(self) -> None:
         assert [str(condition) for condition in TEXT.contains([])] == []

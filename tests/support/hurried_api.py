@@ -1,0 +1,15 @@
+"""An API process that cuts a reader soon that does not read: `python -m tests.support.hurried_api PORT`."""
+
+import os
+import sys
+
+from api.app import create_app
+from api.server import run
+from api.settings import Settings
+from api.streams import Bounds
+
+SEND_SECONDS = 0.5
+
+if __name__ == "__main__":
+    app = create_app(Settings.from_environment(os.environ), Bounds(send_seconds=SEND_SECONDS))
+    run(app, "127.0.0.1", int(sys.argv[1]), stop=app.state.streams.stop)
