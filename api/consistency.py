@@ -15,7 +15,8 @@ from api.errors import ApiError, StaleRead
 from domain.event_log import PARTITIONS
 from projections import checkpoints, progress
 from projections.progress import Progress
-from projections.reads import Reads, TooSlowError, UnreachableError
+from projections.read_pool import UnreachableError
+from projections.reads import Reads, TooSlowError
 from projections.statements import found
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from domain.bus import UnavailableError
-from projections.reads import TooSlowError, UnreachableError
+from projections.read_pool import UnreachableError
+from projections.reads import TooSlowError
 
 _LONGEST_MESSAGE = 500
 # What may come of any operation, with its code and what to do.

@@ -16,7 +16,7 @@ _SECONDS = 5
 _CLOSE_SECONDS = 1
 # Plans are made for the very values that are sent: which index is best depends on how rare a status, a word or a span
 # of time is, and a plan for any value is the wrong one for some.
-_SETTINGS = {
+SETTINGS = {
     "application_name": "tandem-queries",
     "default_transaction_read_only": "on",
     "plan_cache_mode": "force_custom_plan",
@@ -91,7 +91,7 @@ class ReadPool:
             self._url,
             timeout=_SECONDS,
             max_cached_statement_lifetime=0,  # the texts of statements are few
-            server_settings=_SETTINGS,
+            server_settings=SETTINGS,
         )
         self._open.add(connection)
         connection.add_termination_listener(self._ended)

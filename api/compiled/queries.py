@@ -35,7 +35,7 @@ from api.schema import Schema
 from api.shown import Kind
 
 _OPERATIONS = 512
-_MOST_PLANS = 16  # of an operation: one for each way in which its @skip and @include turn out
+MOST_PLANS = 16  # of an operation: one for each way in which its @skip and @include turn out
 
 Roots = Mapping[str, Root | str]
 
@@ -110,7 +110,7 @@ class Queries:
     def _plan(self, operation: Operation, variables: VariableValues) -> Roots | None:
         decided = tuple([variables.coerced.get(name) for name in operation.deciding])
         if decided not in operation.plans:
-            if len(operation.plans) == _MOST_PLANS:
+            if len(operation.plans) == MOST_PLANS:
                 return None
             planner = Planner(self._schema, operation.node, operation.fragments, variables)
             try:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.auth import mint
-from api.compiled.queries import Queries
+from api.compiled.queries import MOST_PLANS, Queries
 from api.schema import create_schema
 from api.settings import AuthSettings, Settings
 from tests.support.client import Client
@@ -132,6 +132,72 @@ def test_every_query_has_the_same_answer_either_way(both: Both, there: There) ->
     both.planned.clear()
     agree()
     assert both.planned[True] > both.planned[False]
+
+
+# What is asked for each root field, in the least words.
+LEAST = {
+    "node": "node(id: $id) { id }",
+    "me": "me { id }",
+    "order": "order(id: $id) { id }",
+    "userOrders": "userOrders(userId: $id) { totalCount }",
+    "orders": "orders { totalCount }",
+    "user": "user(id: $id) { id }",
+    "users": "users { totalCount }",
+    "product": "product(id: $id) { id }",
+    "products": "products { totalCount }",
+    "dailySales": 'dailySales(from: "2026-01-01", to: "2026-01-02") { date }',
+}
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMA.query_type.fields.keys() - LEFT_OUT))  # type: ignore[union-attr]
+def test_a_field_that_shows_rows_is_planned(name: str, both: Both, there: There) -> None:
+    declared = "($id: ID!)" if "$id" in LEAST[name] else ""
+    asked = Asked(document=f"query {declared} {{ {LEAST[name]} }}", variables={"id": there.users[0]})
+    assert planned(both, asked)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __schema { queryType { name } } }",
+        "{ orders { totalCount } projections { name } }",
+        "{ users(first: 1) { nodes { orders { totalCount } } } }",
+        "query A { orders { totalCount } } query B { users { totalCount } }",
+        "{ orders { total } }",
+        "query ($first: Int!) { orders(first: $first) { totalCount } }",
+        'mutation { retireProduct(input: {productId: "x"}) { __typename } }',
+        "{ orders { totalCount } } # " + "long" * 4096,
+        "{ orders",
+    ],
+    ids=lambda document: document[:40],
+)
+def test_anything_else_is_left_to_strawberry(document: str, both: Both) -> None:
+    asked = Asked(document=document, variables={})
+    assert not planned(both, asked)
+    compiled, plain = both.answers(asked, None)
+    assert compiled == plain
+
+
+def test_a_query_has_no_more_plans_than_it_may(both: Both) -> None:
+    names = [f"v{number}" for number in range(6)]
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: __typename @include(if: ${name})" for name in names)
+    ways = [
+        Asked(
+            document=f"query ({declared}) {{ products {{ {fields} }} }}",
+            variables={name: bool(way >> place & 1) for place, name in enumerate(names)},
+        )
+        for way in range(64)
+    ]
+    assert sum(planned(both, way) for way in ways) == MOST_PLANS
+    answers = [both.answers(way, None) for way in ways]
+    assert [compiled for compiled, _ in answers] == [plain for _, plain in answers]
+
+
+def planned(both: Both, asked: Asked) -> bool:
+    both.planned.clear()
+    both.answers(asked, mint(AuthSettings(), subject="tests", role="staff"))
+    return both.planned[True] > 0
 
 
 def arguments(there: There) -> dict[str, st.SearchStrategy[Any]]:
