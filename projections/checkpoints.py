@@ -30,6 +30,8 @@ class Checkpoint(ReadTable, table=True):
     """How many streams of this partition are in quarantine."""
     halted: str | None = Field(sa_type=Text)
     """Why the projection cannot go on here; None: it does."""
+    applied_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    """When an event was applied last that concerns the projection."""
     moved_at: datetime = Field(
         sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("clock_timestamp()")}
     )
@@ -59,9 +61,11 @@ _TAKE = text("""
 """)
 _HOLD = text("select partition, position from checkpoints where projection = :name order by partition for update")
 _MOVE = text("""
-    update checkpoints c set position = m.after, event_id = m.event_id, halted = null, moved_at = clock_timestamp()
+    update checkpoints c set position = m.after, event_id = m.event_id, halted = null, moved_at = clock_timestamp(),
+                             applied_at = case when m.applied then clock_timestamp() else c.applied_at end
     from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
-                cast(:after as bigint[]), cast(:event_ids as uuid[])) m (name, partition, before, after, event_id)
+                cast(:after as bigint[]), cast(:event_ids as uuid[]), cast(:applied as boolean[]))
+         m (name, partition, before, after, event_id, applied)
     where c.projection = m.name and c.partition = m.partition and c.position = m.before
 """)
 _HALT = text("""
@@ -69,7 +73,7 @@ _HALT = text("""
     where projection = :name and partition = :partition and halted is distinct from :reason
 """)
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
-_ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
+_ALL = text("select projection, partition, position, event_id, held, halted, applied_at from checkpoints")
 _RANGES = text("""
     select partition, min(position) as slowest, max(position) as fastest, bool_or(halted is not null) as halted
     from checkpoints where projection = any(cast(:names as text[])) group by partition
@@ -94,11 +98,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A checkpoint moves; `event_id` is that of the event at `after`."""
+    """A checkpoint moves; `event_id` is that of the event at `after`; `applied`: an event that concerned it, too."""
 
     before: Progress
     after: Progress
     event_id: UUID | None
+    applied: bool
     resumes: bool = False
     known_log: bool = True
 
@@ -140,6 +145,7 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
             "before": [each.before.position for each in moves],
             "after": [each.after.position for each in moves],
             "event_ids": [each.event_id for each in moves],
+            "applied": [each.applied for each in moves],
         },
     )
     if moved.rowcount != len(moves):
