@@ -190,11 +190,7 @@ def _swap(projection: Projection, suffixes: tuple[str, str], *, log: Engine, rea
 def _check(projection: Projection, coming: Projection, going: Projection, read: Engine) -> None:
     with read.connect() as connection:
         if not shadow.exists(connection, coming):
-            raise RebuildError(
-                f"There is no table to go back to: {projection.name} was not switched."
-                if coming.suffix == OLD
-                else f"There is no new table. Build it first: tandem projections rebuild {projection.name}"
-            )
+            raise RebuildError(_nothing_to_show(projection, coming, is_done=shadow.exists(connection, going)))
         if not shadow.fits(connection, coming):
             raise RebuildError(
                 f"{coming.name} lacks a column that a migration has added since. "
@@ -205,6 +201,16 @@ def _check(projection: Projection, coming: Projection, going: Projection, read: 
                 f"{projection.name} is being built again; going back would throw that away. "
                 f"First: tandem projections discard {projection.name}"
             )
+
+
+def _nothing_to_show(projection: Projection, coming: Projection, *, is_done: bool) -> str:
+    """Say why there is nothing to be shown; `is_done`: the very same step may have been taken before."""
+    name = projection.name
+    if coming.suffix == OLD:
+        done = f" To show the other one after all: tandem projections switch {name}" if is_done else ""
+        return f"There is no table to go back to: {name} was not switched, or has gone back already.{done}"
+    done = f"{name} was switched to it already, and tandem projections rollback {name} goes back. " if is_done else ""
+    return f"There is no new table. {done}To build one: tandem projections rebuild {name}"
 
 
 def _come_near(beside: Projection, *, log: Engine, read: Engine, until: float) -> None:

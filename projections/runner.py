@@ -139,6 +139,8 @@ class Runner:
             if halted is not None:
                 halted += [taken.at for taken in free if taken.halted is not None]
                 free = [taken for taken in free if taken.halted is None]
+            if self._upto is not None:  # a table that others have filled further stays where it is
+                free = [taken for taken in free if taken.at.position <= self._upto[taken.at.partition]]
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
             found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)

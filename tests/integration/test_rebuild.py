@@ -171,6 +171,20 @@ class TestAComparison:
             await writing
         assert [each for each in compared if not each.equal] == []
 
+    async def test_with_a_new_table_that_is_further_waits_and_halts_nothing(
+        self, traded: Shop, fresh: Settings, log: Engine, read: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rebuild.begin(ORDERS, read=read)
+        await trade(traded)
+        assert rebuild.fill(ORDERS.beside(NEXT), log=log, read=read, seconds=60)
+        with monkeypatch.context() as hurried:
+            hurried.setattr(rebuild, "_PATIENCE", 0)
+            with pytest.raises(RebuildError, match="does not become level"):
+                compare(ORDERS, log=log, read=read)
+        assert tables.halted(fresh.read.database_url) == {}
+        drain_all(runner(log, read))
+        assert compare(ORDERS, log=log, read=read).equal
+
 
 class TestASwitch:
     async def test_shows_the_changed_rows_and_rollback_those_of_before_both_up_to_date(
