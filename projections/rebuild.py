@@ -171,10 +171,10 @@ def _swap(projection: Projection, suffixes: tuple[str, str], *, log: Engine, rea
     while True:
         try:
             with level(projection, coming, log=log, read=read) as connection:
+                shadow.drop(connection, going)
                 # Queries wait behind this, so it waits for them but shortly, and tries again.
                 connection.execute(text("set local lock_timeout = 100"))
                 connection.execute(text(f"lock table {projection.name}, {coming.name} in access exclusive mode"))
-                shadow.drop(connection, going)
                 shadow.rename(connection, projection, going)
                 shadow.rename(connection, coming, projection)
                 reached = checkpoints.hold(connection, projection.name)
