@@ -104,29 +104,39 @@ def _play(
         streams = quarantine.places(connection, projection.name).get(partition, {})
         if not streams:
             return Retried()
-        until = taken.at.position
-        [here] = stretches.read_from(log, [(partition, until)], limit=1).values()
-        checkpoints.check(taken, here.before, event_log.identity(log))
+        _check(taken, log)
         played, batch = dict[UUID, Event](), Batch(projection, left)
         times = Counter[UUID]()
-        for events in stretches.walk(log, partition, after=min(streams.values()) - 1, until=until, limit=_CHUNK):
+        after, until = min(streams.values()) - 1, taken.at.position
+        for events in stretches.walk(log, partition, after=after, until=until, limit=_CHUNK):
             _play_events(batch, connection, events, streams, take_in)
             mine = [event for event in events if _is_passed_over(event, streams)]
             played |= {event.stream_id: event for event in mine}
             times.update(event.stream_id for event in mine)
-        failed = {each.stream_id: each for each in batch.set_aside}
-        if half := {stream: each for stream, each in failed.items() if stream in batch.updating}:
-            raise _HalfUpdatedError(half)
-        released = [stream for stream in streams if stream not in failed and stream not in left]
+        aside = {
+            **_failed(batch),
+            **{each: replace(left[each], position=streams[each]) for each in streams.keys() & left.keys()},
+        }
+        released = [stream for stream in streams if stream not in aside]
         for stream in released:
             batch.freshen(played[stream])
         batch.write(connection)
-        still = [replace(each, position=streams[stream]) for stream, each in left.items() if stream in streams]
-        quarantine.add(connection, projection.name, [*failed.values(), *still])
+        quarantine.add(connection, projection.name, list(aside.values()))
         quarantine.release(connection, projection.name, released, partition)
-    return Retried(
-        streams=len(released), events=sum(times[stream] for stream in released), still=len(failed) + len(still)
-    )
+    return Retried(streams=len(released), events=sum(times[stream] for stream in released), still=len(aside))
+
+
+def _check(taken: Taken, log: Connection) -> None:
+    """Raise MixedUpError where the rows do not come from this log."""
+    [here] = stretches.read_from(log, [(taken.at.partition, taken.at.position)], limit=1).values()
+    checkpoints.check(taken, here.before, event_log.identity(log))
+
+
+def _failed(batch: Batch) -> dict[UUID, SetAside]:
+    failed = {each.stream_id: each for each in batch.set_aside}
+    if half := {stream: each for stream, each in failed.items() if stream in batch.updating}:
+        raise _HalfUpdatedError(half)
+    return failed
 
 
 def _play_events(
