@@ -30,11 +30,10 @@ class Checkpoint(ReadTable, table=True):
     """How many streams of this partition are in quarantine."""
     halted: str | None = Field(sa_type=Text)
     """Why the projection cannot go on here; None: it does."""
-    applied_at: datetime | None = Field(sa_type=DateTime(timezone=True))
-    """When an event was applied last that concerns the projection."""
     moved_at: datetime = Field(
         sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("clock_timestamp()")}
     )
+    """When it moved last by an event that concerns the projection and was applied; else when it was made."""
 
 
 class MixedUpError(RuntimeError):
@@ -61,8 +60,8 @@ _TAKE = text("""
 """)
 _HOLD = text("select partition, position from checkpoints where projection = :name order by partition for update")
 _MOVE = text("""
-    update checkpoints c set position = m.after, event_id = m.event_id, halted = null, moved_at = clock_timestamp(),
-                             applied_at = case when m.applied then clock_timestamp() else c.applied_at end
+    update checkpoints c set position = m.after, event_id = m.event_id, halted = null,
+                             moved_at = case when m.applied then clock_timestamp() else c.moved_at end
     from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
                 cast(:after as bigint[]), cast(:event_ids as uuid[]), cast(:applied as boolean[]))
          m (name, partition, before, after, event_id, applied)
@@ -73,7 +72,7 @@ _HALT = text("""
     where projection = :name and partition = :partition and halted is distinct from :reason
 """)
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
-_ALL = text("select projection, partition, position, event_id, held, halted, applied_at from checkpoints")
+_ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
 _RANGES = text("""
     select partition, min(position) as slowest, max(position) as fastest, bool_or(halted is not null) as halted
     from checkpoints where projection = any(cast(:names as text[])) group by partition

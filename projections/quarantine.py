@@ -63,9 +63,8 @@ _HELD = text("""
     where projection = :name and partition = any(cast(:partitions as smallint[]))
 """)
 _IN_A_ROW = text("""
-    select count(*) from quarantine where projection = :name and since > coalesce(
-        (select max(applied_at) from checkpoints where projection = :name), '-infinity'
-    )
+    select count(*) from quarantine
+    where projection = :name and since > (select max(moved_at) from checkpoints where projection = :name)
 """)
 _PLACES = text("select partition, stream_id, position from quarantine where projection = :name")
 _ALL = text("select projection, stream_id, partition, position, event, error, since from quarantine order by since")
