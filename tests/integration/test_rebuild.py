@@ -265,6 +265,15 @@ class TestASwitch:
         with pytest.raises(RebuildError, match=r"tandem projections rebuild|was not switched"):
             step(ORDERS, log, read)
 
+    async def test_that_was_taken_before_says_so_and_what_to_do(self, log: Engine, read: Engine) -> None:
+        build(ORDERS, log, read)
+        switch(ORDERS, log, read)
+        with pytest.raises(RebuildError, match="was switched to it already, and tandem projections rollback"):
+            switch(ORDERS, log, read)
+        rollback(ORDERS, log, read)
+        with pytest.raises(RebuildError, match=r"gone back already\. To show the other one after all: tandem proj"):
+            rollback(ORDERS, log, read)
+
     async def test_into_a_table_of_before_a_migration_is_refused(self, log: Engine, read: Engine) -> None:
         build(ORDERS, log, read)
         with read.begin() as connection:
