@@ -26,7 +26,7 @@ A_SECOND = 10  # commands
 KEPT_BACK = 4  # of the 64 partitions; so no table is full before what is to be killed is
 SHARES = (0.1, 0.5, 0.9)
 STEPS = ("switch", "rollback")
-MOMENTS = 6  # of a switch, at which it is killed
+MOMENTS = 4  # of a switch, at which it is killed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def kept_back(shop: Shop) -> Iterator[None]:
     """Let a rebuild begin that cannot come to its end during the block: nobody gets some of its checkpoints."""
     heads = tables.heads(shop.tandem.log)
     least = sorted(heads, key=lambda partition: heads[partition])[:KEPT_BACK]
-    with psycopg.connect(shop.running.where.read_url) as holder:
+    with patient(shop) as holder:
         with stopped(shop.running.workers):
             beginning = shop.operator.begin("projections", "rebuild", NAME)
             eventually(lambda: shop.table(NEXT) is not None, "the new table is made")
@@ -165,6 +165,11 @@ def kept_back(shop: Shop) -> Iterator[None]:
             beginning.kill()
             beginning.communicate()
         yield
+
+
+def patient(shop: Shop) -> psycopg.Connection:
+    """Connect as somebody from whom the store takes nothing back."""
+    return psycopg.connect(shop.running.where.read_url, options="-c idle_in_transaction_session_timeout=0")
 
 
 @contextmanager
@@ -238,7 +243,7 @@ class TestASwitch:
     def test_waits_for_a_long_query_and_lets_all_others_be_answered(self, built: Shop) -> None:
         for step in STEPS:
             before = built.tables()
-            with psycopg.connect(built.running.where.read_url) as report:
+            with patient(built) as report:
                 report.execute(f"select count(*) from {NAME}".encode())
                 process = built.operator.begin("projections", step, NAME)
                 for _ in range(3):
@@ -257,7 +262,7 @@ def turned(found: tuple[int | None, int | None, int | None]) -> tuple[int | None
 
 
 def killed_while_it_waits(shop: Shop, step: str, lock: str, waiting: str) -> None:
-    with psycopg.connect(shop.running.where.read_url) as holder:
+    with patient(shop) as holder:
         holder.execute(lock.encode())
         process = shop.operator.begin("projections", step, NAME)
         eventually(lambda: shop.ask(asked_for(waiting)) > 0, "it waits", pause=0)
