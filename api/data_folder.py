@@ -4,7 +4,8 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 URLS = ("TANDEM_WRITE_DATABASE_URL", "TANDEM_READ_DATABASE_URL", "TANDEM_REDIS_URL")
@@ -39,8 +40,11 @@ def _make(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Use the folder alone. The lock ends with the process, however that ends."""
+def locked(folder: Path) -> Iterator[Callable[[], None]]:
+    """Use the folder alone. The lock ends with the process, however that ends.
+
+    Yields a check that raises once the folder is no longer the one that was locked.
+    """
     with (folder / "lock").open("a+") as lock:
         if not _lock(lock.fileno()):
             lock.seek(0)
@@ -51,7 +55,16 @@ def locked(folder: Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield
+        yield partial(_check_that_it_is_there, folder, lock.fileno())
+
+
+def _check_that_it_is_there(folder: Path, lock: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(lock), (folder / "lock").stat()):
+            return
+    raise FolderError(
+        f"{folder} was deleted while it was in use, so everything was stopped. The next start begins with an empty one."
+    )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PR_SET_PDEATHSIG = 1
+LONGEST_LOG = 20_000_000  # bytes
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -74,6 +76,17 @@ def last_lines(log: Path, count: int = 15) -> str:
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+
+
+def bound(log: Path, most: int = LONGEST_LOG) -> None:
+    """Begin a log anew once it has so many bytes, and keep what it had as one other file, in place of that of before.
+
+    Its process goes on writing, since all append; what it writes meanwhile may be missing.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > most:
+            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            os.truncate(log, 0)
 
 
 def stop_leftover(program: str, pid_file: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ from api import status_table
 from projections import progress, rebuild
 from projections.comparison import Comparison, compare
 from projections.projection import NEXT, Projection
+from projections.rebuild import Filled, RebuildError
 
 _LEVEL_ENOUGH = 500  # events; the rest is applied while the tables are compared
 _LOOK_SECONDS = 0.25
@@ -27,8 +28,7 @@ def build(projection: Projection, *, log: Engine, read: Engine, anew: bool, here
     _fill(console, projection.beside(NEXT), log=log, read=read, here=here)
     rebuild.finish(projection, read=read)
     compared = compare(projection, log=log, read=read)
-    events = rebuild.filled(projection.beside(NEXT), log=log, read=read).events
-    _tell(console, projection, compared, events)
+    _tell(console, projection, compared, rebuild.filled(projection.beside(NEXT), log=log, read=read))
     return compared
 
 
@@ -54,11 +54,14 @@ def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, he
         console=console,
         disable=not console.is_terminal,
     )
-    began = at = monotonic()
+    began = at = well = monotonic()
     first = last = rebuild.filled(beside, log=log, read=read)
     with bar:
         task = bar.add_task("Applying events", total=first.head, completed=first.events, rate="")
         while (now := rebuild.filled(beside, log=log, read=read)).left > _LEVEL_ENOUGH:
+            well = well if now.halted else monotonic()
+            if monotonic() - well > _IDLE_SECONDS:  # whoever tries again finds out whether it still is
+                raise RebuildError(f"{beside.name} cannot go on: {now.trouble}")
             if now.events != last.events:
                 last, at = now, monotonic()
             elif monotonic() - at > _IDLE_SECONDS:
@@ -73,8 +76,15 @@ def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, he
         bar.update(task, total=now.head, completed=now.events)
 
 
-def _tell(console: Console, projection: Projection, compared: Comparison, events: int) -> None:
-    console.print(f"{projection.beside(NEXT).name} has {events:,} events; {_gist(compared)}.", soft_wrap=True)
+def _tell(console: Console, projection: Projection, compared: Comparison, filled: Filled) -> None:
+    name = projection.beside(NEXT).name
+    console.print(f"{name} has {filled.events:,} events; {_gist(compared)}.", soft_wrap=True)
+    if filled.held:
+        console.print(
+            f"Set aside in it, because an event could not be applied: {filled.held:,} streams. "
+            "Mend the cause, and build it --anew.",
+            soft_wrap=True,
+        )
     for column, count in compared.columns.items():
         console.print(f"  {count:,} x {column}")
     if compared.examples:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Self
 
 from api.embedded import EmbeddedError
-from api.processes import INTERRUPTIONS, last_lines, stop
+from api.processes import INTERRUPTIONS, bound, last_lines, stop
 
 QUICK_DEATH = 10.0  # seconds
 TOO_MANY_QUICK_DEATHS = 5
@@ -95,11 +95,13 @@ class Supervisor:
             if how := part.died():
                 raise UpError(f"{part.name} stopped while starting ({how}). {part.end_of_log()}")
 
-    def watch(self) -> None:
-        """Keep all parts alive until interrupted, or until one dies again and again."""
+    def watch(self, check: Callable[[], None] = lambda: None) -> None:
+        """Keep all parts alive until interrupted, until one dies again and again, or until `check` raises."""
         while True:
             self._heed()
+            check()
             for part in self.parts:
+                bound(part.log)
                 if how := part.died():
                     self._start_again(part, how)
             time.sleep(0.2)

@@ -61,7 +61,7 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
     data_folder.make(options.data)
     options.logs.mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
-        stack.enter_context(data_folder.locked(options.data))
+        check_folder = stack.enter_context(data_folder.locked(options.data))
         check_address(options.host, options.port)
         where = None if given else stack.enter_context(embedded.places(options.data))
         urls = _urls(where) if where else given
@@ -82,7 +82,7 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
         if settings.auth.development and not _loopback(options.host):
             say(OPEN_TO_ALL)
         say(_welcome(settings, options, demo=bool(where) and data_folder.first_start(options.data) == "demo"))
-        supervisor.watch()
+        supervisor.watch(check_folder)
     say("Stopped.")
 
 

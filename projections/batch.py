@@ -100,6 +100,8 @@ class Batch:
 
     def __init__(self, projection: Projection, held: Collection[UUID] = frozenset()) -> None:
         self.set_aside: list[SetAside] = []
+        self.updating: set[UUID] = set()
+        """Streams of which an event was taken in that updates rows it does not name."""
         self._projection = projection
         self._held = set(held)
         self._rows = Rows()
@@ -129,6 +131,7 @@ class Batch:
         if change.key is not None and change.row is not None:
             self._set(change.key, change.row, event)
         if change.update is not None:
+            self.updating.add(event.stream_id)
             self._update(change.update, event)
         for key, amounts in change.additions:
             row = self._sums.setdefault(key, dict.fromkeys(self._projection.counters, 0))

@@ -44,6 +44,7 @@ class Checkpoint(ReadTable, table=True):
     moved_at: datetime = Field(
         sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("clock_timestamp()")}
     )
+    """When it moved last by an event that concerns the projection and was applied; else when it was made."""
 
 
 class MixedUpError(RuntimeError):
@@ -70,9 +71,11 @@ _TAKE = text("""
 """)
 _HOLD = text("select partition, position from checkpoints where projection = :name order by partition for update")
 _MOVE = text("""
-    update checkpoints c set position = m.after, event_id = m.event_id, halted = null, moved_at = clock_timestamp()
+    update checkpoints c set position = m.after, event_id = m.event_id, halted = null,
+                             moved_at = case when m.applied then clock_timestamp() else c.moved_at end
     from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
-                cast(:after as bigint[]), cast(:event_ids as uuid[])) m (name, partition, before, after, event_id)
+                cast(:after as bigint[]), cast(:event_ids as uuid[]), cast(:applied as boolean[]))
+         m (name, partition, before, after, event_id, applied)
     where c.projection = m.name and c.partition = m.partition and c.position = m.before
 """)
 _HALT = text("""
@@ -104,11 +107,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A checkpoint moves; `event_id` is that of the event at `after`."""
+    """A checkpoint moves; `event_id` is that of the event at `after`; `applied`: an event that concerned it, too."""
 
     before: Progress
     after: Progress
     event_id: UUID | None
+    applied: bool
     resumes: bool = False
     known_log: bool = True
 
@@ -150,6 +154,7 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
             "before": [each.before.position for each in moves],
             "after": [each.after.position for each in moves],
             "event_ids": [each.event_id for each in moves],
+            "applied": [each.applied for each in moves],
         },
     )
     if moved.rowcount != len(moves):

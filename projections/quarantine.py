@@ -27,6 +27,7 @@ class Quarantined(ReadTable, table=True):
     position: int = Field(sa_type=BigInteger)
     """Of the first event that was not applied."""
     event: str = Field(sa_type=Text)
+    """Which could not be."""
     error: str = Field(sa_type=Text)
     since: datetime = Field(
         sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("clock_timestamp()")}
@@ -61,7 +62,10 @@ _HELD = text("""
     select stream_id from quarantine
     where projection = :name and partition = any(cast(:partitions as smallint[]))
 """)
-_SIZE = text("select count(*) from quarantine where projection = :name")
+_IN_A_ROW = text("""
+    select count(*) from quarantine
+    where projection = :name and since > (select max(moved_at) from checkpoints where projection = :name)
+""")
 _PLACES = text("select partition, stream_id, position from quarantine where projection = :name")
 _ALL = text("select projection, stream_id, partition, position, event, error, since from quarantine order by since")
 _RELEASE = text("delete from quarantine where projection = :name and stream_id = any(cast(:streams as uuid[]))")
@@ -90,9 +94,9 @@ def _storable(error: str) -> str:
     return error.replace("\0", "\\0").encode(errors="backslashreplace").decode()[:_LONGEST_ERROR]
 
 
-def size(connection: Connection, name: str) -> int:
-    """Return how many streams are set aside."""
-    return int(connection.execute(_SIZE, {"name": name}).scalar_one())
+def in_a_row(connection: Connection, name: str) -> int:
+    """Return how many streams were set aside since an event was applied last."""
+    return int(connection.execute(_IN_A_ROW, {"name": name}).scalar_one())
 
 
 def held(connection: Connection, name: str, partitions: Iterable[int]) -> frozenset[UUID]:

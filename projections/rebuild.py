@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from domain import event_log
 from domain.event_log import PARTITIONS
 from projections import checkpoints, shadow, states
+from projections.checkpoints import Checkpoint
 from projections.progress import Progress
 from projections.projection import NEXT, OLD, Projection
 from projections.runner import Publish, Runner
@@ -35,14 +36,23 @@ class RebuildError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """How many events a table has, and how many the log has."""
+    """How many events a table has, and how many the log has.
+
+    `held` is how many streams were set aside in it, `halted` holds the reasons why it cannot go on.
+    """
 
     events: int
     head: int
+    held: int
+    halted: tuple[str, ...]
 
     @property
     def left(self) -> int:
         return max(0, self.head - self.events)
+
+    @property
+    def trouble(self) -> str:
+        return f"{'; '.join(self.halted)}. Mend the cause, start the workers anew, and run this again."
 
 
 def begin(projection: Projection, *, read: Engine, anew: bool = False) -> bool:
@@ -69,8 +79,13 @@ def under_way(projections: Sequence[Projection], *, read: Engine) -> list[Projec
 
 
 def filled(beside: Projection, *, log: Engine, read: Engine) -> Filled:
-    reached = _reached(beside, read)
-    return Filled(events=sum(reached.values()), head=sum(_heads(log).values()))
+    reached = _checkpoints(beside, read)
+    return Filled(
+        events=sum(at.position for at in reached),
+        head=sum(_heads(log).values()),
+        held=sum(at.held for at in reached),
+        halted=tuple(sorted({at.halted for at in reached if at.halted is not None})),
+    )
 
 
 def fill(beside: Projection, *, log: Engine, read: Engine, seconds: float) -> bool:
@@ -157,9 +172,9 @@ def level(
                 yield connection
                 return
         if monotonic() > until:
-            raise RebuildError(
-                f"{beside.name} does not become level with {projection.name}. See tandem projections status."
-            )
+            found = filled(beside, log=log, read=read)
+            why = found.trouble if found.halted else "See tandem projections status."
+            raise RebuildError(f"{beside.name} does not become level with {projection.name}: {why}")
         sleep(0.1)
 
 
@@ -171,10 +186,10 @@ def _swap(projection: Projection, suffixes: tuple[str, str], *, log: Engine, rea
     while True:
         try:
             with level(projection, coming, log=log, read=read) as connection:
+                shadow.drop(connection, going)
                 # Queries wait behind this, so it waits for them but shortly, and tries again.
                 connection.execute(text("set local lock_timeout = 100"))
                 connection.execute(text(f"lock table {projection.name}, {coming.name} in access exclusive mode"))
-                shadow.drop(connection, going)
                 shadow.rename(connection, projection, going)
                 shadow.rename(connection, coming, projection)
                 reached = checkpoints.hold(connection, projection.name)
@@ -190,11 +205,7 @@ def _swap(projection: Projection, suffixes: tuple[str, str], *, log: Engine, rea
 def _check(projection: Projection, coming: Projection, going: Projection, read: Engine) -> None:
     with read.connect() as connection:
         if not shadow.exists(connection, coming):
-            raise RebuildError(
-                f"There is no table to go back to: {projection.name} was not switched."
-                if coming.suffix == OLD
-                else f"There is no new table. Build it first: tandem projections rebuild {projection.name}"
-            )
+            raise RebuildError(_nothing_to_show(projection, coming, is_done=shadow.exists(connection, going)))
         if not shadow.fits(connection, coming):
             raise RebuildError(
                 f"{coming.name} lacks a column that a migration has added since. "
@@ -205,6 +216,16 @@ def _check(projection: Projection, coming: Projection, going: Projection, read: 
                 f"{projection.name} is being built again; going back would throw that away. "
                 f"First: tandem projections discard {projection.name}"
             )
+
+
+def _nothing_to_show(projection: Projection, coming: Projection, *, is_done: bool) -> str:
+    """Say why there is nothing to be shown; `is_done`: the very same step may have been taken before."""
+    name = projection.name
+    if coming.suffix == OLD:
+        done = f" To show the other one after all: tandem projections switch {name}" if is_done else ""
+        return f"There is no table to go back to: {name} was not switched, or has gone back already.{done}"
+    done = f"{name} was switched to it already, and tandem projections rollback {name} goes back. " if is_done else ""
+    return f"There is no new table. {done}To build one: tandem projections rebuild {name}"
 
 
 def _come_near(beside: Projection, *, log: Engine, read: Engine, until: float) -> None:
@@ -218,7 +239,7 @@ def _runner(beside: Projection, log: Engine, read: Engine, upto: Mapping[int, in
 
 def _behind(beside: Projection, log: Engine, read: Engine) -> list[int]:
     """Return the partitions in which a table is not where the log is, in any order, so that two take others."""
-    heads, reached = _heads(log), _reached(beside, read)
+    heads, reached = _heads(log), {at.partition: at.position for at in _checkpoints(beside, read)}
     behind = [partition for partition in range(PARTITIONS) if heads[partition] != reached.get(partition, 0)]
     random.shuffle(behind)
     return behind
@@ -229,6 +250,6 @@ def _heads(log: Engine) -> dict[int, int]:
         return event_log.heads(connection)
 
 
-def _reached(beside: Projection, read: Engine) -> dict[int, int]:
+def _checkpoints(beside: Projection, read: Engine) -> list[Checkpoint]:
     with read.connect() as connection:
-        return {at.partition: at.position for at in checkpoints.everything(connection) if at.projection == beside.name}
+        return [at for at in checkpoints.everything(connection) if at.projection == beside.name]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from uuid import UUID
 
@@ -14,9 +14,11 @@ from projections import checkpoints, quarantine, rows
 from projections.batch import Batch
 from projections.checkpoints import Taken
 from projections.projection import Projection
+from projections.quarantine import SetAside
 
 _CHUNK = 1000
 _PATIENCE = 15.0  # seconds; longer than a runner holds a checkpoint
+TakeIn = Callable[[Batch, Connection, Event], None]
 
 
 class BusyError(RuntimeError):
@@ -48,13 +50,26 @@ def retry(projection: Projection, *, log: Engine, read: Engine) -> Retried:
     return done
 
 
+class _HalfUpdatedError(Exception):
+    """Streams fail again after updates of theirs, which would put older values over newer ones."""
+
+    def __init__(self, failed: Mapping[UUID, SetAside]) -> None:
+        super().__init__()
+        self.failed = failed
+
+
 def _retry(projection: Projection, partition: int, log: Connection, read: Engine) -> Retried:
-    try:
-        return _play(projection, partition, log, read, _together)
-    except Exception as error:
-        if not rows.is_refusal(error):
-            raise
-        return _play(projection, partition, log, read, _one_by_one)
+    take_in: TakeIn = _together
+    left: dict[UUID, SetAside] = {}
+    while True:
+        try:
+            return _play(projection, partition, log, read, take_in=take_in, left=left)
+        except _HalfUpdatedError as error:
+            left |= error.failed
+        except Exception as error:
+            if take_in is _one_by_one or not rows.is_refusal(error):
+                raise
+            take_in = _one_by_one
 
 
 def _together(batch: Batch, _: Connection, event: Event) -> None:
@@ -69,35 +84,59 @@ def _one_by_one(batch: Batch, read: Connection, event: Event) -> None:
     batch.write_alone(read, event)
 
 
-TakeIn = Callable[[Batch, Connection, Event], None]
+def _play(
+    projection: Projection,
+    partition: int,
+    log: Connection,
+    read: Engine,
+    *,
+    take_in: TakeIn,
+    left: Mapping[UUID, SetAside],
+) -> Retried:
+    """Play the streams of one partition up to the checkpoint, which is held meanwhile; those in `left` stay aside.
 
-
-def _play(projection: Projection, partition: int, log: Connection, read: Engine, take_in: TakeIn) -> Retried:
-    """Play the streams of one partition up to the checkpoint, which is held meanwhile."""
+    A stream with updates is played to its end or not at all: rows that came after them have later values already,
+    which an update puts back until the next one follows.
+    """
     with read.begin() as connection:
         taken = _take(connection, projection, partition)
         # Under the lock: whoever retried at the same time may have taken them back.
         streams = quarantine.places(connection, projection.name).get(partition, {})
         if not streams:
             return Retried()
-        until = taken.at.position
-        [here] = stretches.read_from(log, [(partition, until)], limit=1).values()
-        checkpoints.check(taken, here.before, event_log.identity(log))
-        played, batch = dict[UUID, Event](), Batch(projection)
+        _check(taken, log)
+        played, batch = dict[UUID, Event](), Batch(projection, left)
         times = Counter[UUID]()
-        for events in stretches.walk(log, partition, after=min(streams.values()) - 1, until=until, limit=_CHUNK):
+        after, until = min(streams.values()) - 1, taken.at.position
+        for events in stretches.walk(log, partition, after=after, until=until, limit=_CHUNK):
             _play_events(batch, connection, events, streams, take_in)
             mine = [event for event in events if _is_passed_over(event, streams)]
             played |= {event.stream_id: event for event in mine}
             times.update(event.stream_id for event in mine)
-        failed = {each.stream_id for each in batch.set_aside}
-        released = [stream for stream in streams if stream not in failed]
+        aside = {
+            **_failed(batch),
+            **{each: replace(left[each], position=streams[each]) for each in streams.keys() & left.keys()},
+        }
+        released = [stream for stream in streams if stream not in aside]
         for stream in released:
             batch.freshen(played[stream])
         batch.write(connection)
-        quarantine.add(connection, projection.name, batch.set_aside)
+        quarantine.add(connection, projection.name, list(aside.values()))
         quarantine.release(connection, projection.name, released, partition)
-    return Retried(streams=len(released), events=sum(times[stream] for stream in released), still=len(failed))
+    return Retried(streams=len(released), events=sum(times[stream] for stream in released), still=len(aside))
+
+
+def _check(taken: Taken, log: Connection) -> None:
+    """Raise MixedUpError where the rows do not come from this log."""
+    [here] = stretches.read_from(log, [(taken.at.partition, taken.at.position)], limit=1).values()
+    checkpoints.check(taken, here.before, event_log.identity(log))
+
+
+def _failed(batch: Batch) -> dict[UUID, SetAside]:
+    failed = {each.stream_id: each for each in batch.set_aside}
+    if half := {stream: each for stream, each in failed.items() if stream in batch.updating}:
+        raise _HalfUpdatedError(half)
+    return failed
 
 
 def _play_events(

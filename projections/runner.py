@@ -34,7 +34,7 @@ Place = tuple[str, int]
 _TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, CheckpointMovedError, OSError)
 
 
-_HOPELESS = 20  # streams set aside, and nothing applied
+_HOPELESS = 20  # streams set aside one after the other, and nothing applied in between
 
 
 class CannotRunError(RuntimeError):
@@ -139,6 +139,8 @@ class Runner:
             if halted is not None:
                 halted += [taken.at for taken in free if taken.halted is not None]
                 free = [taken for taken in free if taken.halted is None]
+            if self._upto is not None:  # a table that others have filled further stays where it is
+                free = [taken for taken in free if taken.at.position <= self._upto[taken.at.partition]]
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
             found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
@@ -147,8 +149,8 @@ class Runner:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
                 here = [(taken, found[taken.at.partition, taken.at.position]) for taken in mine]
                 _check(here, log_id)
-                _apply(read, projection, here, one_by_one=one_by_one)
-                moves += [_move(taken, stretch) for taken, stretch in here]
+                applied = _apply(read, projection, here, one_by_one=one_by_one)
+                moves += [_move(taken, stretch, applied=applied) for taken, stretch in here]
             checkpoints.move(read, [move for move in moves if move.is_due])
             if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
                 states.follow(read, new, log_id)
@@ -181,7 +183,8 @@ def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
 
 def _apply(
     read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], *, one_by_one: bool
-) -> None:
+) -> bool:
+    """Apply stretches, set aside what cannot be; return whether an event was applied that concerns the projection."""
     events = [event for _, stretch in here for event in stretch.events]
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
@@ -198,26 +201,28 @@ def _apply(
         log.error(
             "%s sets stream %s aside at its %s: %s", projection.name, stream.stream_id, stream.event, stream.error
         )
+    return outcome.applied
 
 
 def _check_hope(read: Connection, projection: Projection, outcome: Outcome) -> None:
     """Raise CannotRunError where a projection would set aside stream after stream, because it is broken itself.
 
-    What is in quarantine already counts too: events may come one by one.
+    What was set aside since the last event that could be applied counts too: events may come one by one.
     """
     if outcome.applied or not outcome.set_aside:
         return
-    if quarantine.size(read, projection.name) + len(outcome.set_aside) >= _HOPELESS:
+    if quarantine.in_a_row(read, projection.name) + len(outcome.set_aside) >= _HOPELESS:
         raise CannotRunError(f"no event can be applied; the latest: {outcome.set_aside[-1].error}")
 
 
-def _move(taken: Taken, stretch: Stretch) -> Move:
+def _move(taken: Taken, stretch: Stretch, *, applied: bool) -> Move:
     at = taken.at
     after = replace(at, position=stretch.events[-1].position) if stretch.events else at
     return Move(
         before=at,
         after=after,
         event_id=stretch.last,
+        applied=applied,
         resumes=taken.halted is not None,
         known_log=taken.log_id is not None,
     )

@@ -17,6 +17,7 @@ from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutdown,
     worker_shutting_down,
 )
 from kombu.connection import Connection
@@ -120,6 +121,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app = create_worker(settings)
     sweeper = sweep.Sweep(settings, create_producer(settings.queue))
+    ended = list[int]()
     connected = [
         (setup_logging, _log_to_stderr),
         (worker_process_init, project.forget_inherited_connections),
@@ -127,12 +129,13 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
         (worker_ready, sweeper.start),
         (worker_shutting_down, sweeper.stop),
         (worker_shutting_down, pool.notice),
+        (worker_shutdown, lambda sender, **_: ended.append(sender.exitcode or 0)),
         (worker_process_shutdown, pool.leave),
     ]
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
     app.worker_main(["--quiet", "worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
-    pool.leave(exitcode=0)
+    pool.leave(exitcode=max(ended, default=0))
 
 
 def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:

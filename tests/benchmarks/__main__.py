@@ -12,7 +12,7 @@ from dataclasses import replace
 from time import monotonic
 from types import FrameType
 
-from tests.benchmarks import age, commands, live, pages, projection, reads, report, visible
+from tests.benchmarks import age, commands, live, pages, projection, reads, report, switch, visible
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Result
 
@@ -24,6 +24,7 @@ CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
     "reads": reads.measure,
     "age": age.measure,
     "pages": pages.measure,
+    "switch": switch.measure,
 }
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _INTERRUPTED = 130

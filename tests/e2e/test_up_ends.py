@@ -1,6 +1,7 @@
 """How `tandem up` ends, and what ends with it; and what it does where a part of it dies."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,6 +159,19 @@ class TestDeath:
         ):
             supervisor.watch()
         assert said == [f"The part stopped unexpectedly (exit code 3); starting it again. Its log: {log}"] * 4
+
+
+class TestADataFolder:
+    def test_that_is_deleted_ends_everything_with_a_word(self, tmp_path: Path) -> None:
+        with data_folder(tmp_path) as data, up(data, "--empty") as running:
+            running.ready()
+            started, cluster = running.children(), (data / "postgres").resolve()
+            shutil.rmtree(data)
+            shutil.rmtree(cluster.parent, ignore_errors=True)  # it may be elsewhere
+            assert running.process.wait(60) == 1
+            running.until(f"{data} was deleted while it was in use, so everything was stopped.")
+            assert "Traceback" not in running.printed
+            assert [command for pid, command in started.items() if alive(pid)] == []
 
 
 def readable(running: Up) -> bool:

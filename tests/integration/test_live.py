@@ -21,6 +21,7 @@ from projections.projection import Row
 from projections.reads import Reads
 from projections.runner import Runner
 from projections.views.user_orders_view import Place, place
+from tests.support.projecting import rewrite
 from tests.support.recording import queries
 from tests.support.shop import Shop, id_in
 
@@ -146,6 +147,21 @@ class TestFollowers:
             project(partition_of_user(user), live.heard)
             assert shown(await second) == (order, 2)
         looking.cancel()
+
+    async def test_see_that_an_order_is_stale_from_now_on(
+        self, live: Live, fresh_shop: Shop, fresh: Settings, project: Any
+    ) -> None:
+        user = await fresh_shop.user()
+        order = await fresh_shop.order(user, await fresh_shop.product())
+        project(partition_of_user(user))
+        async with following(live, user) as next_row:
+            assert (await next_row())["stale"] is False
+            second = asyncio.create_task(next_row())
+            await pay(fresh_shop, order)
+            rewrite(fresh.write.database_url, order, 2, {"garbage": True})
+            project(partition_of_user(user), live.heard)
+            row = await second
+        assert (shown(row), row["stale"]) == ((order, 1), True)
 
     async def test_of_one_order_see_no_other(self, live: Live, fresh_shop: Shop, project: Any) -> None:
         user, tea = await fresh_shop.user(), await fresh_shop.product()

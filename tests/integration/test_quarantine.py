@@ -339,6 +339,38 @@ class TestRetry:
         assert case.retry(ORDERS) == [Retried(streams=1, events=2)]
         assert case.orders_shown() == truth
 
+    async def test_that_fails_at_a_later_rename_puts_no_older_name_on_orders_that_came_after_it(
+        self, case: Case
+    ) -> None:
+        await case.shop.give(RenameUser(user_id=case.ada, name="Countess"))
+        await case.shop.give(RenameUser(user_id=case.ada, name="Countess of Lovelace"))
+        order, truth = await case.order(case.ada), case.truth()
+        said = {version: case.rewrite(case.ada, version, GARBAGE) for version in (2, 3)}
+        case.drain(ORDERS)
+        before = case.shown()
+        assert before["user_orders_view"][str(order)]["user_name"] == "Countess of Lovelace"
+
+        case.rewrite(case.ada, 2, said[2])
+        assert case.retry(ORDERS) == [Retried(still=1)]
+        assert case.shown() == before
+        assert case.aside() == {("user_orders_view", case.ada): case.position(case.ada, 2)}
+
+        case.rewrite(case.ada, 3, said[3])
+        assert case.retry(ORDERS) == [Retried(streams=1, events=2)]
+        assert case.orders_shown() == truth["user_orders_view"]
+
+    async def test_plays_other_streams_beside_one_that_fails_at_a_later_rename(self, case: Case) -> None:
+        await case.shop.give(RenameUser(user_id=case.ada, name="Countess"))
+        await case.shop.give(RenameUser(user_id=case.ada, name="Countess of Lovelace"))
+        order, truth = case.orders[1], case.truth()["user_orders_view"]
+        said = {each: case.rewrite(*each, GARBAGE) for each in [(case.ada, 2), (case.ada, 3), (order, 2)]}
+        case.drain(ORDERS)
+        for each in [(case.ada, 2), (order, 2)]:
+            case.rewrite(*each, said[each])
+        assert case.retry(ORDERS) == [Retried(streams=1, events=2, still=1)]
+        assert case.orders_shown()[str(order)] == truth[str(order)]
+        assert case.aside() == {("user_orders_view", case.ada): case.position(case.ada, 2)}
+
     async def test_by_two_at_the_same_time_plays_all_once(self, case: Case) -> None:
         truth, said = case.truth(), case.rewrite(case.orders[0], 2, GARBAGE)
         case.drain()
@@ -386,6 +418,21 @@ class TestAProjectionThatFailsForEverything:
         assert tables.halted(case.fresh.read.database_url) == {}
         case.retry(ORDERS)
         assert case.shown() == case.truth()
+
+    @pytest.mark.parametrize("batch", [1, 1000])
+    async def test_is_not_one_that_has_many_streams_aside_and_meets_one_more_poison(
+        self, batch: int, case: Case
+    ) -> None:
+        aside = []
+        for _ in range(25):
+            aside.append(await case.order(case.bob))
+            lone = await case.order(case.ada)
+        said = {order: case.rewrite(order, 1, GARBAGE) for order in aside}
+        case.drain(ORDERS, batch=batch)
+        await case.shop.give(ShipOrder(order_id=lone, carrier="DHL", tracking_number="1Z"))
+        case.rewrite(lone, 4, GARBAGE)
+        case.drain(ORDERS, batch=batch)
+        assert case.aside().keys() == {("user_orders_view", order) for order in [*said, lone]}
 
     async def test_because_the_store_refuses_all_of_it_halts_too(self, case: Case) -> None:
         for _ in range(20):

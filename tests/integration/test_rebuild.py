@@ -171,6 +171,20 @@ class TestAComparison:
             await writing
         assert [each for each in compared if not each.equal] == []
 
+    async def test_with_a_new_table_that_is_further_waits_and_halts_nothing(
+        self, traded: Shop, fresh: Settings, log: Engine, read: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rebuild.begin(ORDERS, read=read)
+        await trade(traded)
+        assert rebuild.fill(ORDERS.beside(NEXT), log=log, read=read, seconds=60)
+        with monkeypatch.context() as hurried:
+            hurried.setattr(rebuild, "_PATIENCE", 0)
+            with pytest.raises(RebuildError, match="does not become level"):
+                compare(ORDERS, log=log, read=read)
+        assert tables.halted(fresh.read.database_url) == {}
+        drain_all(runner(log, read))
+        assert compare(ORDERS, log=log, read=read).equal
+
 
 class TestASwitch:
     async def test_shows_the_changed_rows_and_rollback_those_of_before_both_up_to_date(
@@ -250,6 +264,15 @@ class TestASwitch:
     ) -> None:
         with pytest.raises(RebuildError, match=r"tandem projections rebuild|was not switched"):
             step(ORDERS, log, read)
+
+    async def test_that_was_taken_before_says_so_and_what_to_do(self, log: Engine, read: Engine) -> None:
+        build(ORDERS, log, read)
+        switch(ORDERS, log, read)
+        with pytest.raises(RebuildError, match="was switched to it already, and tandem projections rollback"):
+            switch(ORDERS, log, read)
+        rollback(ORDERS, log, read)
+        with pytest.raises(RebuildError, match=r"gone back already\. To show the other one after all: tandem proj"):
+            rollback(ORDERS, log, read)
 
     async def test_into_a_table_of_before_a_migration_is_refused(self, log: Engine, read: Engine) -> None:
         build(ORDERS, log, read)

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 import domain.database
+import projections.catalogue
 import projections.database
 from api import data_folder, embedded
 from api.processes import last_lines, spawn, stop
@@ -160,10 +161,11 @@ class Tandem:
         return self.has_applied(tables.heads(self.log))
 
     def has_applied(self, heads: dict[int, int]) -> bool:
-        """Return whether every projection is there, or further."""
+        """Return whether every projection is there, or further; tables that are not shown do not count."""
+        found = self.reached()
         return all(
-            reached.get(partition, 0) >= head
-            for reached in self.reached().values()
+            found[projection.name].get(partition, 0) >= head
+            for projection in projections.catalogue.projections()
             for partition, head in heads.items()
         )
 
