@@ -5,12 +5,13 @@ then: the next writer waits, a rolled-back writer leaves no gap, and a reader th
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 from zlib import crc32
 
 import orjson
+from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
 from domain import statements

@@ -69,6 +69,7 @@ _HALT = text("""
     where projection = :name and partition = :partition and halted is distinct from :reason
 """)
 _POSITION = text("select position from checkpoints where projection = :name and partition = :partition")
+_REACHED = text("select partition, position from checkpoints where projection = :name")
 _ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
 _RANGES = text("""
     select partition, min(position) as slowest, max(position) as fastest, bool_or(halted is not null) as halted
@@ -178,6 +179,11 @@ def check(taken: Taken, before: UUID | None, log_id: UUID) -> None:
         raise MixedUpError(
             f"the log has another event {at.position} in partition {at.partition} than the one applied. {again}"
         )
+
+
+def reached(connection: Connection, name: str) -> dict[int, int]:
+    """Return how far a projection, or a table beside the shown one, has come, by partition."""
+    return {row.partition: row.position for row in connection.execute(_REACHED, {"name": name})}
 
 
 def positions(connection: Connection) -> dict[str, dict[int, int]]:

@@ -231,4 +231,4 @@ def _heads(log: Engine) -> dict[int, int]:
 
 def _reached(beside: Projection, read: Engine) -> dict[int, int]:
     with read.connect() as connection:
-        return {at.partition: at.position for at in checkpoints.everything(connection) if at.projection == beside.name}
+        return checkpoints.reached(connection, beside.name)
