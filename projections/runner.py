@@ -170,7 +170,8 @@ class Runner:
         """Return the partitions whose log goes on behind where a projection is."""
         if not reached:
             return []
-        heads = event_log.heads(log) if self._upto is None else self._upto
+        partitions = {at.partition for at in reached}
+        heads = event_log.heads(log, partitions) if self._upto is None else self._upto
         return sorted({at.partition for at in reached if at.position < heads[at.partition]})
 
 
