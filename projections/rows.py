@@ -15,8 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from projections.projection import Key, Projection, Row, Update
 
-_LEAST, _MOST = -(1 << 31), (1 << 31) - 1
-_INTEGERS = ("integer", "smallint")
+_BEYOND = {"smallint": 1 << 15, "integer": 1 << 31}  # the first number that is too large
 _TOO_LARGE = "54"  # the class of SQLSTATE of what is too large for an index or a row
 
 
@@ -50,7 +49,7 @@ def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) 
     into = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(projection.name), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    small = [place for place, type_ in enumerate(types) if type_ in _INTEGERS]
+    small = [(place, _BEYOND[type_]) for place, type_ in enumerate(types) if type_ in _BEYOND]
     values_of = itemgetter(*columns)
     cursor: Any = connection.connection.cursor()
     set_json_dumps(_json, cursor)
@@ -58,8 +57,8 @@ def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) 
         copy.set_types(types)
         for row in rows:
             values = values_of(row)
-            for place in small:  # psycopg would cut off what is too much for four bytes
-                if (value := values[place]) is not None and not _LEAST <= value <= _MOST:
+            for place, beyond in small:  # psycopg would cut off what is too large, without a word
+                if (value := values[place]) is not None and not -beyond <= value < beyond:
                     raise UnstorableError(f"{value} is out of range for {columns[place]}")
             copy.write_row(values)
 
