@@ -105,7 +105,8 @@ def _check_ends(connection: Connection, places: Sequence[Place]) -> None:
 
 def _stretch(place: Place, rows: Sequence[Any], limit: int) -> Stretch:
     partition, after = place
-    at_place, behind = [row for row in rows[:1] if row[3] == after], [row for row in rows if row[3] > after][:limit]
+    at_place = [row for row in rows[:1] if row[3] == after]
+    behind = rows[len(at_place) :][:limit]
     if behind and behind[-1][3] != after + len(behind):
         raise GapError(f"partition {partition} of the log lacks an event between {after} and {behind[-1][3]}")
     if behind and after and not at_place:

@@ -202,7 +202,8 @@ class Batch:
 
     def _set(self, key: UUID, row: Row, event: Event) -> None:
         # A row that others have changed since is not put back by an event of before, which is played again.
-        row["log_position"] = max(row.get("log_position") or 0, event.position)
+        before = row.get("log_position")
+        row["log_position"] = event.position if before is None else max(before, event.position)
         self._rows[key] = row
         self._changed.add(key)
 
