@@ -7,4 +7,4 @@ import orjson
 
 
 def text(value: UUID | datetime) -> str:
-    return orjson.dumps(value)[1:-1].decode()
+    return orjson.dumps(value, default=str)[1:-1].decode()  # by default: asyncpg's ids are of a kind of their own
