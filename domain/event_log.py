@@ -5,12 +5,13 @@ then: the next writer waits, a rolled-back writer leaves no gap, and a reader th
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 from zlib import crc32
 
 import orjson
+from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
 from domain import statements
@@ -156,7 +157,7 @@ _AGES = text("""
     join events on events.partition = place.partition and events.position = place.after + 1
 """)
 _IDENTITY = text("select id from log_identity")
-_HEADS = text("select partition, position from log_heads")
+_HEADS = text("select partition, position from log_heads where partition = any(cast(:partitions as smallint[]))")
 _HEAD = text("select position from log_heads where partition = :partition")
 
 
@@ -181,9 +182,10 @@ def head(connection: Connection, partition: int) -> int:
     return int(connection.execute(_HEAD, {"partition": partition}).scalar_one())
 
 
-def heads(connection: Connection) -> dict[int, int]:
-    """Return the number of events in each partition."""
-    return {row.partition: row.position for row in connection.execute(_HEADS)}
+def heads(connection: Connection, partitions: Iterable[int] = range(PARTITIONS)) -> dict[int, int]:
+    """Return the number of events in each of these partitions."""
+    found = connection.execute(_HEADS, {"partitions": list(partitions)})
+    return {row.partition: row.position for row in found}
 
 
 def ages(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], float]:

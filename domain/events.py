@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import get_args
 from uuid import UUID
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRegistered:
@@ -216,12 +218,12 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A fact at its place in the log.
 
     `version` counts the stream's events from 1, `position` those of the partition; `at` is when it happened, in UTC.
-    `position` is 0 for a fact that was decided but not written (a dry run).
+    `position` is 0 for a fact that was decided but not written (a dry run). It is a struct, since one is made for each
+    event that is read, and a frozen dataclass takes five times as long.
     """
 
     stream_type: str

@@ -1,12 +1,14 @@
 """Stretches of the log, read for projections: many partitions at once, and never past an event that is missing."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from domain.decoding import unknown_shape
 from domain.event_log import COLUMNS, events_of, read
 from domain.events import Event
 from domain.upcasters import UnknownShapeError
@@ -18,16 +20,31 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """The next events of a partition behind a place in it.
+    """The next events of a partition behind a place in it, `count` of them.
+
+    They are decoded while they are iterated over, each time anew: whoever needs them once need not keep them all.
 
     `before` and `last` are the ids of the event at the place and of the last one of these; None where there is none.
     `unknown` says why no more of them were read, where the next one is of a newer code than this.
     """
 
-    events: Sequence[Event] = ()
+    events: Iterable[Event] = ()
+    count: int = 0
     before: UUID | None = None
     last: UUID | None = None
     unknown: UnknownShapeError | None = None
+
+    def decoded(self) -> "Stretch":
+        """Return the same events, to be iterated over by several."""
+        return replace(self, events=list(self.events))
+
+
+@dataclass(frozen=True, slots=True)
+class _Undecoded:
+    rows: Sequence[Any]
+
+    def __iter__(self) -> Iterator[Event]:
+        return events_of(row[2:] for row in self.rows)
 
 
 class GapError(LookupError):
@@ -88,21 +105,18 @@ def _check_ends(connection: Connection, places: Sequence[Place]) -> None:
 
 def _stretch(place: Place, rows: Sequence[Any], limit: int) -> Stretch:
     partition, after = place
-    at_place, behind = [row for row in rows[:1] if row[3] == after], [row for row in rows if row[3] > after][:limit]
+    at_place = [row for row in rows[:1] if row[3] == after]
+    behind = rows[len(at_place) :][:limit]
     if behind and behind[-1][3] != after + len(behind):
         raise GapError(f"partition {partition} of the log lacks an event between {after} and {behind[-1][3]}")
     if behind and after and not at_place:
         raise GapError(f"partition {partition} of the log lacks its event {after}")
     before = at_place[0][1] if at_place else None
-    events: list[Event] = []
-    unknown = None
-    try:
-        for event in events_of(row[2:] for row in behind):
-            events.append(event)  # noqa: PERF402 - those before an unknown one are kept
-    except UnknownShapeError as error:
-        unknown = error
-    last = behind[len(events) - 1][1] if events else before
-    return Stretch(events=events, before=before, last=last, unknown=unknown)
+    unknown = next((error for kind in {row[7:9] for row in behind} if (error := unknown_shape(*kind))), None)
+    if unknown is not None:
+        behind = list(takewhile(lambda row: unknown_shape(*row[7:9]) is None, behind))
+    last = behind[-1][1] if behind else before
+    return Stretch(events=_Undecoded(behind), count=len(behind), before=before, last=last, unknown=unknown)
 
 
 def walk(connection: Connection, partition: int, *, after: int, until: int, limit: int) -> Iterator[list[Event]]:

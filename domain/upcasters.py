@@ -36,9 +36,18 @@ def upcast(
     type_: str, version: int, data: dict[str, Any], *, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS
 ) -> dict[str, Any]:
     """Return a fact's data in the shape of the current version; raise UnknownShapeError where no way leads there."""
+    for lift in way(type_, version, upcasters):
+        data = lift(data)
+    return data
+
+
+def way(type_: str, version: int, upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS) -> list[Upcaster]:
+    """Return the steps from a version to the current one; raise UnknownShapeError where none leads there."""
+    steps: list[Upcaster] = []
     while version != current_version(type_):
         lift = upcasters.get((type_, version))
         if lift is None:
             raise UnknownShapeError(f"{type_} of version {version} is not known here")
-        data, version = lift(data), version + 1
-    return data
+        steps.append(lift)
+        version += 1
+    return steps

@@ -17,6 +17,8 @@ from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 
 _ENDLESS_SECONDS = 1.0  # a fold takes microseconds
+_Change = tuple[UUID | None, Row | None, Update | None, Sequence[Addition]]
+"""What one event does: the row of a key becomes another, if it changes; others are updated; amounts are added."""
 T = TypeVar("T")
 
 
@@ -35,7 +37,7 @@ class Outcome:
 def apply(
     read: Connection,
     projection: Projection,
-    events: Sequence[Event],
+    events: Iterable[Event],
     held: Collection[UUID] = frozenset(),
     *,
     first: bool = False,
@@ -43,6 +45,7 @@ def apply(
     """Change a read table by events, passing over those of held streams.
 
     `first`: these are the first events of their partitions, so the table has no rows yet that they could change.
+    They are then iterated over once only.
     Raises what `rows.is_refusal` knows where the store does not take what folds gave; `apply_one_by_one` finds which.
     """
     batch = Batch(projection, held)
@@ -80,21 +83,6 @@ def _refused(read: Connection, projection: Projection, event: Event, error: Exce
     return batch.outcome
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What one event does: the row of a key becomes another, others are updated, amounts are added."""
-
-    key: UUID | None
-    row: Row | None
-    update: Update | None
-    additions: Sequence[Addition]
-
-    @property
-    def concerns(self) -> bool:
-        """Whether the projection has anything to do with the event."""
-        return self.key is not None or self.update is not None or bool(self.additions)
-
-
 class Batch:
     """The rows that a batch of events concerns, as they become event by event."""
 
@@ -120,23 +108,24 @@ class Batch:
             self._rows.put_all(rows.load(read, self._projection, keys))
 
     def take_in(self, event: Event) -> None:
-        if event.stream_id in self._held:
+        if self._held and event.stream_id in self._held:
             return
         try:
-            change = _twice(self._change, event)
+            key, row, update, additions = _twice(self._change, event)
         except Exception as error:  # noqa: BLE001 - whatever a fold raises, it concerns this stream alone
             self.reject(event, error)
             return
-        self._applied = self._applied or change.concerns
-        if change.key is not None and change.row is not None:
-            self._set(change.key, change.row, event)
-        if change.update is not None:
+        if key is not None or update is not None or additions:
+            self._applied = True
+        if key is not None and row is not None:
+            self._set(key, row, event)
+        if update is not None:
             self.updating.add(event.stream_id)
-            self._update(change.update, event)
-        for key, amounts in change.additions:
-            row = self._sums.setdefault(key, dict.fromkeys(self._projection.counters, 0))
+            self._update(update, event)
+        for key_, amounts in additions:
+            sums = self._sums.setdefault(key_, dict.fromkeys(self._projection.counters, 0))
             for column, amount in amounts.items():
-                row[column] += amount
+                sums[column] += amount
 
     def follow(self, event: Event) -> None:
         """Let an event that was applied long ago update the rows in memory, as it would have then."""
@@ -206,19 +195,18 @@ class Batch:
         if isinstance(event.fact, Unreadable):
             raise UnreadableError(event.fact.reason)
         projection = self._projection
-        key = projection.key(event)
-        before = None if key is None else self._rows.get(key)
-        after = None if key is None else projection.fold(before, event)
-        return _Change(
-            key=key,
-            row=None if after is before else after,
-            update=projection.update(event),
-            additions=tuple(projection.add(event)) if projection.counters else (),
-        )
+        key, after = projection.key(event), None
+        if key is not None:
+            before = self._rows.get(key)
+            after = projection.fold(before, event)
+            if after is before:
+                after = None
+        return key, after, projection.update(event), tuple(projection.add(event)) if projection.counters else ()
 
     def _set(self, key: UUID, row: Row, event: Event) -> None:
         # A row that others have changed since is not put back by an event of before, which is played again.
-        row["log_position"] = max(row.get("log_position") or 0, event.position)
+        before = row.get("log_position")
+        row["log_position"] = event.position if before is None else max(before, event.position)
         self._rows[key] = row
         self._changed.add(key)
 
@@ -249,7 +237,7 @@ class Rows(dict[UUID, Row]):
         self.put_all(found)
 
     def __setitem__(self, key: UUID, row: Row) -> None:
-        super().__setitem__(key, row)
+        dict.__setitem__(self, key, row)
         for columns, keys in self._found_by.items():
             keys.setdefault(tuple(row[column] for column in columns), set()).add(key)
 

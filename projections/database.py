@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -23,6 +24,7 @@ def projection_engine(url: str, *, idle_seconds: int = 25, pre_ping: bool = True
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=4,
         pool_pre_ping=pre_ping,
+        json_deserializer=orjson.loads,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-projections",
@@ -37,6 +39,7 @@ def patient_engine(url: str) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         poolclass=NullPool,
+        json_deserializer=orjson.loads,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "tandem-projections",

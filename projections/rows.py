@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import orjson
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, TextClause, text
-from sqlalchemy.dialects.postgresql import JSONB
+from psycopg.types.json import set_json_dumps
+from sqlalchemy import Connection, Dialect, TextClause, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from projections.projection import Key, Projection, Row, Update
 
+_BEYOND = {"smallint": 1 << 15, "integer": 1 << 31}  # the first number that is too large
 _TOO_LARGE = "54"  # the class of SQLSTATE of what is too large for an index or a row
 
 
@@ -43,21 +45,26 @@ def lock(connection: Connection, projection: Projection, keys: Iterable[UUID]) -
 
 def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
     """Write rows that are all new, as fast as it can be done."""
-    columns = _folded(projection)
-    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-    types = projection.table.__table__.columns  # type: ignore[attr-defined]
-    as_json = [place for place, column in enumerate(columns) if isinstance(types[column].type, JSONB)]
-    cursor = connection.connection.cursor()
-    with cursor.copy(sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(projection.name), listed)) as copy:
+    columns, types = _folded(projection), _types(projection, connection.dialect)
+    into = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(projection.name), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    small = [(place, _BEYOND[type_]) for place, type_ in enumerate(types) if type_ in _BEYOND]
+    values_of = itemgetter(*columns)
+    cursor: Any = connection.connection.cursor()
+    set_json_dumps(_json, cursor)
+    with cursor.copy(into) as copy:
+        copy.set_types(types)
         for row in rows:
-            values = [row[column] for column in columns]
-            for place in as_json:
-                values[place] = _json(values[place])
+            values = values_of(row)
+            for place, beyond in small:  # psycopg would cut off what is too large, without a word
+                if (value := values[place]) is not None and not -beyond <= value < beyond:
+                    raise UnstorableError(f"{value} is out of range for {columns[place]}")
             copy.write_row(values)
 
 
 def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
-    connection.execute(_upsert(projection), {"rows": _json(list(rows))})
+    connection.execute(_upsert(projection), {"rows": _json(list(rows)).decode()})
 
 
 def update(connection: Connection, projection: Projection, changes: Iterable[tuple[Update, int]]) -> None:
@@ -68,25 +75,31 @@ def update(connection: Connection, projection: Projection, changes: Iterable[tup
         row = {**change.where, **change.values, "log_position": position}
         alike.setdefault(shape, {})[tuple(change.where.values())] = row  # the last one wins
     for (changed, where), rows in alike.items():
-        connection.execute(_update(projection, changed, where), {"rows": _json(list(rows.values()))})
+        connection.execute(_update(projection, changed, where), {"rows": _json(list(rows.values())).decode()})
 
 
 def increase(connection: Connection, projection: Projection, sums: Mapping[Key, Mapping[str, Any]]) -> None:
     """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
     names = projection.key_columns
     rows = [{**dict(zip(names, key, strict=True)), **added} for key, added in sums.items()]
-    connection.execute(_increase(projection), {"rows": _json(rows)})
+    connection.execute(_increase(projection), {"rows": _json(rows).decode()})
 
 
-def _json(value: Any) -> str:
+def _json(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, default=str).decode()
+        return orjson.dumps(value, default=str)
     except orjson.JSONEncodeError as error:  # such as a number of more than 64 bits
         raise UnstorableError(str(error)) from error
 
 
 def _folded(projection: Projection) -> list[str]:
     return [column for column in projection.columns if column not in projection.counters]
+
+
+def _types(projection: Projection, dialect: Dialect) -> list[str]:
+    """Return the types of the folded columns, by PostgreSQL's names."""
+    columns = projection.table.__table__.columns  # type: ignore[attr-defined]
+    return [columns[column].type.compile(dialect).lower() for column in _folded(projection)]
 
 
 # The names in these statements are our own tables' and columns'; no input becomes SQL.

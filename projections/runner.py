@@ -7,6 +7,7 @@ partition, and a checkpoint moves only from where it was read. So every event is
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from time import monotonic
 from uuid import UUID
 
@@ -144,6 +145,8 @@ class Runner:
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
             found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
+            if len(work) > 1:
+                found = {place: stretch.decoded() for place, stretch in found.items()}
             moves: list[Move] = []
             for projection in work:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
@@ -169,7 +172,8 @@ class Runner:
         """Return the partitions whose log goes on behind where a projection is."""
         if not reached:
             return []
-        heads = event_log.heads(log) if self._upto is None else self._upto
+        partitions = {at.partition for at in reached}
+        heads = event_log.heads(log, partitions) if self._upto is None else self._upto
         return sorted({at.partition for at in reached if at.position < heads[at.partition]})
 
 
@@ -177,7 +181,7 @@ def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
     """Raise where the rows do not come from this log, or where it goes on in a way that this code does not know."""
     for taken, stretch in here:
         checkpoints.check(taken, stretch.before, log_id)
-        if stretch.unknown is not None and not stretch.events:
+        if stretch.unknown is not None and not stretch.count:
             raise stretch.unknown
 
 
@@ -185,16 +189,16 @@ def _apply(
     read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], *, one_by_one: bool
 ) -> bool:
     """Apply stretches, set aside what cannot be; return whether an event was applied that concerns the projection."""
-    events = [event for _, stretch in here for event in stretch.events]
+    events = chain.from_iterable(stretch.events for _, stretch in here)
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
     if one_by_one:
-        outcome = batch.apply_one_by_one(read, projection, events, held)
+        outcome = batch.apply_one_by_one(read, projection, list(events), held)
     else:
         at_the_beginning = all(taken.at.position == 0 for taken, _ in here)
         # Counters may come to a row before its own first event, so such a table is never known to be empty.
         first = at_the_beginning and projection.suffix == NEXT and not projection.counters
-        outcome = batch.apply(read, projection, events, held, first=first)
+        outcome = batch.apply(read, projection, events if first else list(events), held, first=first)
     _check_hope(read, projection, outcome)
     quarantine.add(read, projection.name, outcome.set_aside)
     for stream in outcome.set_aside:
@@ -217,7 +221,7 @@ def _check_hope(read: Connection, projection: Projection, outcome: Outcome) -> N
 
 def _move(taken: Taken, stretch: Stretch, *, applied: bool) -> Move:
     at = taken.at
-    after = replace(at, position=stretch.events[-1].position) if stretch.events else at
+    after = replace(at, position=at.position + stretch.count) if stretch.count else at
     return Move(
         before=at,
         after=after,

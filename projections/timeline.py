@@ -15,6 +15,7 @@ from domain.events import (
     OrderShipped,
     Unreadable,
 )
+from projections.text import text
 
 Entry = dict[str, Any]
 
@@ -23,7 +24,7 @@ def happened(event: Event) -> Entry:
     return {
         "version": event.version,
         "type": type(event.fact).__name__,
-        "at": event.at.isoformat(),
+        "at": text(event.at),
         "actor": event.actor,
         "details": _details(event.fact),
     }
@@ -36,11 +37,11 @@ def _details(fact: Fact | Unreadable) -> Entry:
             return {"total": str(fact.total), "currency": fact.currency, "itemCount": len(fact.lines)}
         case OrderItemAdded() | OrderItemRemoved():
             line = fact.line
-            item = {"productId": str(line.product_id), "name": line.name, "quantity": line.quantity}
+            item = {"productId": text(line.product_id), "name": line.name, "quantity": line.quantity}
             return item | {"unitPrice": str(line.unit_price), "total": str(fact.total)}
         case OrderItemQuantityChanged():
             quantities = {"quantityBefore": fact.before, "quantity": fact.quantity}
-            return {"productId": str(fact.product_id), **quantities, "total": str(fact.total)}
+            return {"productId": text(fact.product_id), **quantities, "total": str(fact.total)}
         case OrderPaid():
             return {"paymentReference": fact.payment_reference}
         case OrderShipped():

@@ -45,6 +45,7 @@ from domain.tables import Order
 from projections.keyset import Keyset, Parts
 from projections.projection import Kept, Projection, ReadTable, Row, Update, known
 from projections.search import Searched, Word
+from projections.text import text
 from projections.timeline import happened
 
 Item = dict[str, Any]
@@ -109,20 +110,19 @@ def fold(row: Row | None, event: Event) -> Row | None:
             order = known(row, event)
             return _with_items(order, event, [_with_quantity(item, fact) for item in order["items"]], fact.total)
         case OrderItemRemoved() as fact:
-            order, gone = known(row, event), str(fact.line.product_id)
+            order, gone = known(row, event), text(fact.line.product_id)
             left = [item for item in order["items"] if item["product_id"] != gone]
             return _with_items(order, event, left, fact.total)
         case OrderPaid() as fact:
-            return _moved(row, event, Status.PAID) | {"payment_reference": fact.payment_reference}
+            return _next(row, event, status=Status.PAID, payment_reference=fact.payment_reference)
         case OrderShipped() as fact:
-            shipment = {"carrier": fact.carrier, "tracking_number": fact.tracking_number}
-            return _moved(row, event, Status.SHIPPED) | shipment
+            return _next(row, event, status=Status.SHIPPED, carrier=fact.carrier, tracking_number=fact.tracking_number)
         case OrderDelivered():
-            return _moved(row, event, Status.DELIVERED)
+            return _next(row, event, status=Status.DELIVERED)
         case OrderCancelled() as fact:
-            return _moved(row, event, Status.CANCELLED) | {"cancellation_reason": fact.reason}
+            return _next(row, event, status=Status.CANCELLED, cancellation_reason=fact.reason)
         case OrderRefunded() as fact:
-            return _moved(row, event, Status.REFUNDED) | {"cancellation_reason": fact.reason}
+            return _next(row, event, status=Status.REFUNDED, cancellation_reason=fact.reason)
     return row
 
 
@@ -159,17 +159,14 @@ def _created(fact: OrderCreated, event: Event) -> Row:
     }
 
 
-def _moved(row: Row | None, event: Event, status: Status) -> Row:
-    return _next(known(row, event), event) | {"status": status}
-
-
 def _with_items(row: Row, event: Event, items: list[Item], total: Decimal) -> Row:
-    return _next(row, event) | _shown(items) | {"total": total}
+    return _next(row, event, total=total, **_shown(items))
 
 
-def _next(row: Row, event: Event) -> Row:
-    timeline = [*row["timeline"], happened(event)]
-    return row | {"version": event.version, "updated_at": event.at, "timeline": timeline}
+def _next(row: Row | None, event: Event, **changes: Any) -> Row:
+    order = known(row, event)
+    timeline = [*order["timeline"], happened(event)]
+    return {**order, **changes, "version": event.version, "updated_at": event.at, "timeline": timeline}
 
 
 def _shown(items: list[Item]) -> Row:
@@ -179,7 +176,7 @@ def _shown(items: list[Item]) -> Row:
 def _item(item: OrderLine) -> Item:
     """Return a line as it comes back from the table: amounts and ids are text in JSON."""
     return {
-        "product_id": str(item.product_id),
+        "product_id": text(item.product_id),
         "sku": item.sku,
         "name": item.name,
         "quantity": item.quantity,
@@ -189,7 +186,7 @@ def _item(item: OrderLine) -> Item:
 
 
 def _with_quantity(item: Item, fact: OrderItemQuantityChanged) -> Item:
-    if item["product_id"] != str(fact.product_id):
+    if item["product_id"] != text(fact.product_id):
         return item
     return item | {"quantity": fact.quantity, "line_total": str(fact.quantity * fact.unit_price)}
 

@@ -12,15 +12,17 @@ from dataclasses import replace
 from time import monotonic
 from types import FrameType
 
-from tests.benchmarks import age, commands, live, pages, projection, reads, report, switch, visible
+from tests.benchmarks import age, commands, lag, live, pages, projection, reads, rebuild, report, switch, visible
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Result
 
 CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
     "commands": commands.measure,
     "visible": visible.measure,
+    "lag": lag.measure,
     "live": live.measure,
     "projection": projection.measure,
+    "rebuild": rebuild.measure,
     "reads": reads.measure,
     "age": age.measure,
     "pages": pages.measure,
@@ -39,7 +41,7 @@ def main() -> int:
         rounds=options.rounds or (1 if options.quick else 3),
         seconds=1.0 if options.quick else 4.0,
         events=5_000 if options.quick else 50_000,
-        grown=100_000 if options.quick else 1_000_000,
+        grown=100_000 if options.quick else 2_000_000,
         until=0.0,
         say=_say,
     )

@@ -1,4 +1,4 @@
-"""Age: what a command costs on a log that has grown, and on an order that much has happened to, against young ones.
+"""Age: what commands and projecting cost on a log that has grown, and on an order that much has happened to.
 
 Commands go through the bus in this process, one after the other, without HTTP. The two sides alternate command by
 command, so that whatever else the machine does meets both. An order's quantity is changed; other commands on an order
@@ -22,7 +22,7 @@ from domain.database import CommandPool
 from domain.money import Currency
 from domain.order import Line
 from domain.transaction import Actor
-from tests.benchmarks import aged, shop
+from tests.benchmarks import aged, growth, shop
 from tests.benchmarks.aged import Orders
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Result, compared, milliseconds
@@ -54,10 +54,11 @@ def measure(plan: Plan) -> Result:
         young = _log(at, "young", YOUNG)
         grown = _log(at, "grown", plan.grown, young_orders, _OLD_ORDERS)
         by_log, by_order = uvloop.run(_rounds(plan, grown, young, young_orders))
+        projected = growth.costs(at, plan, grown, young)
         for url in (grown, young):
             aged.count(url)
     return Result(
-        title="age: commands in-process, one after the other (less is better)",
+        title="age: commands one after the other, and projecting, in-process (less is better)",
         rounds=len(by_log.old),
         lines=[
             compared(
@@ -72,6 +73,12 @@ def measure(plan: Plan) -> Result:
                 by_order.old,
                 by_order.young,
                 f"an order of {_EVENTS_OF_A_YOUNG_ORDER} events, in the same log",
+                aim=_AIM,
+            ),
+            compared(
+                f"an event projected into all read tables, a log of {plan.grown:,} events, µs",
+                *projected,
+                f"a log of {YOUNG:,} events",
                 aim=_AIM,
             ),
         ],

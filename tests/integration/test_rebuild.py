@@ -24,6 +24,7 @@ from projections.rebuild import RebuildError
 from projections.views import products_view, user_orders_view, users_view
 from tests.integration.test_runner import drain_all, runner, trade
 from tests.support import tables
+from tests.support.projecting import quarantined
 from tests.support.shop import Shop
 
 ORDERS = user_orders_view.PROJECTION
@@ -116,6 +117,24 @@ class TestARebuild:
         assert rebuild.fill(after, log=log, read=read, seconds=60)
         assert rebuild.filled(after, log=log, read=read).left == 0
         assert compare(ORDERS, log=log, read=read).equal
+
+    @pytest.mark.parametrize("number", [1 << 31, 1 << 40, 1 << 63])
+    @pytest.mark.usefixtures("traded")
+    async def test_sets_aside_what_a_column_has_no_room_for(
+        self, number: int, fresh: Settings, log: Engine, read: Engine
+    ) -> None:
+        poisoned = min(tables.folded(log)[ORDERS.name])
+
+        def fold(row: Row | None, event: Event) -> Row | None:
+            after = ORDERS.fold(row, event)
+            return after and after | ({"item_count": number} if str(event.stream_id) == str(poisoned) else {})
+
+        build(replace(ORDERS, fold=fold), log, read)
+        assert {(name, str(stream)) for name, stream in quarantined(fresh.read.database_url)} == {
+            (ORDERS.beside(NEXT).name, str(poisoned))
+        }
+        compared = compare(ORDERS, log=log, read=read)
+        assert (compared.only_shown, compared.only_new, compared.columns) == (1, 0, {})
 
     @pytest.mark.usefixtures("traded")
     async def test_begins_anew_for_another_version_or_where_that_is_asked_for(self, log: Engine, read: Engine) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import UUID
 
+from msgspec import structs
+
 from domain import order, product
 from domain.errors import Refusal
 from domain.events import (
@@ -188,7 +190,7 @@ class World:
             self.out[item.product_id] += times * item.quantity
 
     def _note(self, event: Event) -> None:
-        self.events.append(replace(event, position=len(self.events) + 1))
+        self.events.append(structs.replace(event, position=len(self.events) + 1))
 
 
 def product_id(number: int) -> UUID:

@@ -19,6 +19,7 @@ select created.stream_id as order_id,
        moved.updated_at,
        moved.version,
        false as stale,
+       moved.timeline,
        moved.log_position
 from log_copy created
 join (
@@ -27,7 +28,25 @@ join (
            max(position) as log_position,
            max(occurred_at) as updated_at,
            (array_agg(data) filter (where type = 'OrderPaid'))[1] as paid,
-           (array_agg(data) filter (where type = 'OrderShipped'))[1] as shipped
+           (array_agg(data) filter (where type = 'OrderShipped'))[1] as shipped,
+           jsonb_agg(
+               jsonb_build_object(
+                   'version', version,
+                   'type', type,
+                   'at', to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+                   'actor', actor,
+                   'details', case type
+                       when 'OrderCreated' then jsonb_build_object(
+                           'total', data -> 'total', 'currency', data -> 'currency',
+                           'itemCount', jsonb_array_length(data -> 'lines')
+                       )
+                       when 'OrderPaid' then jsonb_build_object('paymentReference', data -> 'payment_reference')
+                       when 'OrderShipped' then jsonb_build_object(
+                           'carrier', data -> 'carrier', 'trackingNumber', data -> 'tracking_number'
+                       )
+                   end
+               ) order by version
+           ) as timeline
     from log_copy
     where stream_type = 'order'
     group by stream_id

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from domain.events import Fact
 from projections.views.daily_sales_view import PROJECTION, between
@@ -76,7 +77,7 @@ class TestAdd:
         ],
     )
     def test_belongs_to_the_day_in_utc(self, at: datetime, day: date) -> None:
-        [(key, _)] = PROJECTION.add(replace(event(facts.CREATED), at=at))
+        [(key, _)] = PROJECTION.add(structs.replace(event(facts.CREATED), at=at))
         assert key == (day, "USD")
 
 
