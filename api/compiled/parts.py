@@ -5,7 +5,7 @@ No part does anything for a single cell in Python where a loop of C does; that i
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice, repeat
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from types import NoneType
 from typing import Any, Protocol
 
@@ -34,7 +34,7 @@ class Records:
         self.size = len(records)
         self._columns = dict(more or {})
         if records:
-            values = zip(*(record.values() for record in records), strict=True)
+            values = zip(*map(methodcaller("values"), records), strict=True)
             self._columns.update(zip(records[0].keys(), values, strict=True))
 
     def __getitem__(self, name: str) -> Sequence[Any]:
@@ -101,12 +101,19 @@ def natural(part: Part, kind: type) -> Part:
 
 def objects(fields: Mapping[str, Part]) -> Part:
     """An object a row; its fields in their order."""
-    keys, parts = tuple(fields), tuple(fields.values())
+    parts, made_of = tuple(fields.values()), _object(tuple(fields))
     if not fields:  # all that was selected is skipped
         return lambda source: [{} for _ in range(source.size)]
-    return lambda source: [
-        dict(zip(keys, values, strict=True)) for values in zip(*[part(source) for part in parts], strict=True)
-    ]
+    return lambda source: list(map(made_of, *[part(source) for part in parts]))
+
+
+def _object(keys: Sequence[str]) -> Callable[..., dict[str, Any]]:
+    """Return a function that makes an object of its values, compiled for these keys: a loop takes three times as long."""
+    names = [f"value_{place}" for place in range(len(keys))]
+    made = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
+    # Its keys are names of GraphQL, of letters, digits and underscores.
+    function: Callable[..., dict[str, Any]] = eval(f"lambda {', '.join(names)}: {{{made}}}", {})  # noqa: S307
+    return function
 
 
 def entries(lists: Part, shown: Part, beside: Iterable[str]) -> Part:
