@@ -95,11 +95,11 @@ async def _shown(info: Info, kind: type[T], found: Found) -> list[T]:
 
 def _shape(info: Info, kind: type[Kind]) -> Shape:
     plan = plan_of(info)
-    return plan.shape(kind) if plan else Objects(kind, Selection.of(info))
+    return plan.shape(kind) if plan else Resolvable(kind, Selection.of(info))
 
 
-class Objects:
-    """Rows as objects, whose fields are resolved later."""
+class Resolvable:
+    """Rows as objects whose fields Strawberry resolves."""
 
     def __init__(self, kind: type[Kind], *selections: Selection) -> None:
         self._kind = kind

@@ -9,7 +9,7 @@ import strawberry
 
 from api.context import Info, rows
 from api.pagination import Listing, Page, PageArguments, slice_of
-from api.reading import Objects, PageShape, caught_up, plan_of
+from api.reading import PageShape, Resolvable, caught_up, plan_of
 from api.scalars import ConsistencyToken
 from api.selection import Selection
 from api.shown import Kind
@@ -66,23 +66,23 @@ class Connection(Generic[T]):
 OrderConnection = Connection[Order]
 
 
-class _Connections:
-    """A page as a Connection, whose fields are resolved later."""
+class _ResolvablePage:
+    """A page as a Connection whose fields Strawberry resolves."""
 
     wants_count = False
 
     def __init__(self, kind: type[Kind], listing: Listing, selection: Selection) -> None:
         self._listing = listing
         self._selection = selection
-        self._objects = Objects(kind, selection.under("nodes"), selection.under("edges", "node"))
-        self.columns = self._objects.columns
+        self._rows = Resolvable(kind, selection.under("nodes"), selection.under("edges", "node"))
+        self.columns = self._rows.columns
         self.wants_rows = selection.has("nodes", "edges", "pageInfo")
 
     def wants(self, field: str) -> bool:
         return self._selection.under("pageInfo").has(field)
 
     def show(self, page: Page, _: int | None) -> Connection[Any]:
-        return Connection(listing=self._listing, page=page, nodes=self._objects.show(page.shown))
+        return Connection(listing=self._listing, page=page, nodes=self._rows.show(page.shown))
 
 
 async def connection(
@@ -96,7 +96,7 @@ async def connection(
     wanted_slice = slice_of(wanted, listing)
     await caught_up(info, kind.projection, consistent_with)
     plan = plan_of(info)
-    shape: PageShape = plan.page_shape() if plan else _Connections(kind, listing, Selection.of(info))
+    shape: PageShape = plan.page_shape() if plan else _ResolvablePage(kind, listing, Selection.of(info))
     if shape.wants_count:
         page, total = await asyncio.gather(_page(info, listing, wanted_slice, shape), _count(info, listing))
     else:
