@@ -84,11 +84,11 @@ def _block(result: Result) -> list[tuple[str, ...]]:
 def _cells(line: Line) -> tuple[str, ...]:
     ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
     ours, theirs = line.cpu or (None, None)
-    cpu = (_figure(ours), _figure(theirs), f"{theirs / ours:.2f}" if ours and theirs else "")
-    return f"  {line.what}", _figure(line.ours), _figure(line.peer), line.peer_name, ratio, line.aim, *cpu
+    cpu = (figure(ours), figure(theirs), f"{theirs / ours:.2f}" if ours and theirs else "")
+    return f"  {line.what}", figure(line.ours), figure(line.peer), line.peer_name, ratio, line.aim, *cpu
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
