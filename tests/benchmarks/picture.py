@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from tests.benchmarks.report import Line, Result, figure
 
 _WIDTH, _ROW, _HEADING, _MARGIN = 820, 24, 34, 20
-_BARS_AT, _LONGEST = 330, 320
+_BARS_AT, _LONGEST = 350, 300
 _OURS = "Tandem"
 _ACCESSIBLE = 'role="img" aria-labelledby="title description"'
 _STYLE = """

@@ -27,10 +27,12 @@ from tests.benchmarks.report import Line, Result, compared
 from tests.benchmarks.stage import Server, Stage, StageError, stage
 
 CLIENTS = 16
+_OURS = "ours"
 _EVENTS = 18_000  # which is some 140 orders a user
 _ORDERS = 1_000
 _WARM_UP_SECONDS = 0.5
 _SHARE = 0.375  # many sides are loaded a round, where other claims have two
+_TURNS = 3  # short ones: a busy machine is busy for all
 _SCRIPT = Path(__file__).parent / "peers/page.sql"
 _WRITE, _READ = "TANDEM_WRITE_DATABASE_URL", "TANDEM_READ_DATABASE_URL"
 _POSTGRAPHILE_IS_UP = "/graphql?query=%7B__typename%7D"
@@ -38,7 +40,7 @@ _POSTGRAPHILE_IS_UP = "/graphql?query=%7B__typename%7D"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One who answers. `rates` are answers a second, `cpu` the microseconds of one, both one a round."""
+    """One who answers. `rates` are answers a second, `cpu` the microseconds of one, both one a turn."""
 
     name: str
     question: Question
@@ -92,9 +94,10 @@ def measure(plan: Plan) -> Result:
             side.load(_WARM_UP_SECONDS)
         by_pgbench = []
         for _ in plan.each_round("reads"):
-            for side in sides:
-                side.measure(_SHARE * plan.seconds)
-            by_pgbench.append(_pages_by_pgbench(at, _SHARE * plan.seconds))
+            for _ in range(_TURNS):
+                for side in sides:
+                    side.measure(_SHARE * plan.seconds / _TURNS)
+                by_pgbench.append(_pages_by_pgbench(at, _SHARE * plan.seconds / _TURNS))
     page, *others = comparisons
     lines = [*page.lines(), *_absent(page), compared("", page.ours.rates, by_pgbench, "the same SQL by pgbench")]
     return Result(
@@ -106,29 +109,17 @@ def measure(plan: Plan) -> Result:
 
 def _comparisons(at: Stage, running: ExitStack) -> Iterator[Comparison]:
     """Start all who answer, and yield what they are asked."""
-
-    def python(*command: str, ready: str = "/ready") -> Server:
-        return running.enter_context(at.serving([sys.executable, "-m", *command], ready=ready))
-
-    def peer(name: str) -> Server:
-        return python(f"tests.benchmarks.peers.{name}")
-
-    ours = partial(Side, name="ours", server=python("api.cli", "api", ready="/readyz"))
-    by_hand = partial(Side, name="by hand: Starlette, asyncpg, orjson", server=peer("hand_written"))
-    plain = partial(Side, name="plain Strawberry, asyncpg", server=peer("plain_strawberry"))
-    other = [
-        ("plain Strawberry with its two caches", peer("cached_strawberry"), "4"),
-        ("Strawberry, SQLAlchemy, joins of tables", peer("joining_strawberry"), ""),
-        ("Strawberry, SQLAlchemy, DataLoaders on tables", peer("loading_strawberry"), "50"),
-    ]
     orders = _some_orders(at)
+    ours = partial(Side, name=_OURS, server=_python(at, running, "api.cli", "api", ready="/readyz"))
+    by_hand = partial(Side, name="by hand: Starlette, asyncpg, orjson", server=_peer(at, running, "hand_written"))
+    plain = partial(Side, name="plain Strawberry, asyncpg", server=_peer(at, running, "plain_strawberry"))
     yield Comparison(
         what=f"pages/s, {SIZE} rows of 9 fields",
         ours=ours(question=questions.page()),
         peers=[
             (by_hand(question=questions.page_by_hand()), "0.85"),
             (plain(question=questions.page()), "15"),
-            *((Side(name=name, server=server, question=questions.page()), aim) for name, server, aim in other),
+            *_by_strawberry(at, running),
             *_by_postgraphile(at, running),
         ],
     )
@@ -149,6 +140,16 @@ def _comparisons(at: Stage, running: ExitStack) -> Iterator[Comparison]:
     )
 
 
+def _by_strawberry(at: Stage, running: ExitStack) -> Iterator[tuple[Side, str]]:
+    asked = [
+        ("plain Strawberry with its two caches", "cached_strawberry", "4"),
+        ("Strawberry, SQLAlchemy, joins of tables", "joining_strawberry", ""),
+        ("Strawberry, SQLAlchemy, DataLoaders on tables", "loading_strawberry", "50"),
+    ]
+    for name, module, aim in asked:
+        yield Side(name=name, server=_peer(at, running, module), question=questions.page()), aim
+
+
 def _by_postgraphile(at: Stage, running: ExitStack) -> Iterator[tuple[Side, str]]:
     asked = [
         ("PostGraphile 5 on the view", _READ, questions.postgraphile_on_the_view(), "1.4"),
@@ -158,6 +159,14 @@ def _by_postgraphile(at: Stage, running: ExitStack) -> Iterator[tuple[Side, str]
         if command := postgraphile.command(database):
             server = running.enter_context(at.serving(command, ready=_POSTGRAPHILE_IS_UP))
             yield Side(name=name, server=server, question=question), aim
+
+
+def _python(at: Stage, running: ExitStack, *command: str, ready: str) -> Server:
+    return running.enter_context(at.serving([sys.executable, "-m", *command], ready=ready))
+
+
+def _peer(at: Stage, running: ExitStack, name: str) -> Server:
+    return _python(at, running, f"tests.benchmarks.peers.{name}", ready="/ready")
 
 
 def _absent(page: Comparison) -> list[Line]:
@@ -170,7 +179,7 @@ async def _require_same_answers(sides: Sequence[Side]) -> None:
     """Raise StageError unless every side gives the same rows to every question."""
     answers: Mapping[str, Any] = {side.name: await _answers(side) for side in sides}
     for name, answered in answers.items():
-        for ours, theirs in zip(answers["ours"], answered, strict=True):
+        for ours, theirs in zip(answers[_OURS], answered, strict=True):
             if theirs != ours:
                 raise StageError(f"The answers differ: ours {ours}, {name} {theirs}.")
 

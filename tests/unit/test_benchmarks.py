@@ -96,8 +96,8 @@ class TestTable:
 
 class TestPicture:
     def test_has_a_bar_for_each_who_answered_over_http_as_long_as_its_rate(self) -> None:
-        assert bars("ours") == [160.0, 160.0]
-        assert bars("peer") == [320.0, 16.0, 320.0]
+        assert bars("ours") == [150.0, 150.0]
+        assert bars("peer") == [300.0, 15.0, 300.0]
 
     def test_says_in_words_what_it_shows(self) -> None:
         title, description = drawn().find(f"{SVG}title"), drawn().find(f"{SVG}desc")
