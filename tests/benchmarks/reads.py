@@ -5,14 +5,13 @@ on normalised tables; and PostGraphile, where Node is. That all answer alike is 
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -22,7 +21,7 @@ import uvloop
 from tests.benchmarks import history, normalised, pgbench, postgraphile, questions
 from tests.benchmarks.load import check, closed_loop, connections
 from tests.benchmarks.plan import Plan
-from tests.benchmarks.questions import SIZE, SIZE_WITH_ITEMS, USERS, Question
+from tests.benchmarks.questions import SIZE, SIZE_WITH_ITEMS, USERS, Question, Row
 from tests.benchmarks.report import Line, Result, compared
 from tests.benchmarks.stage import Server, Stage, StageError, stage
 
@@ -177,14 +176,14 @@ def _absent(page: Comparison) -> list[Line]:
 
 async def _require_same_answers(sides: Sequence[Side]) -> None:
     """Raise StageError unless every side gives the same rows to every question."""
-    answers: Mapping[str, Any] = {side.name: await _answers(side) for side in sides}
+    answers = {side.name: await _answers(side) for side in sides}
     for name, answered in answers.items():
         for ours, theirs in zip(answers[_OURS], answered, strict=True):
             if theirs != ours:
                 raise StageError(f"The answers differ: ours {ours}, {name} {theirs}.")
 
 
-async def _answers(side: Side) -> list[object]:
+async def _answers(side: Side) -> list[list[Row]]:
     answered = []
     async with connections(side.server.port, 1) as [connection]:
         for request in islice(side.question.requests, USERS):

@@ -8,4 +8,4 @@ from tests.benchmarks.peers.plain_strawberry import create_app
 from tests.benchmarks.peers.serving import serve
 
 if __name__ == "__main__":
-    serve(partial(create_app, [ParserCache(), ValidationCache()]))
+    serve(partial(create_app, [ParserCache, ValidationCache]))

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import col
 from starlette.applications import Starlette
@@ -60,9 +60,9 @@ class Query:
 
 
 def _page(user_id: UUID, first: int) -> Any:
-    newest = [col(OrderRow.created_at).desc(), col(OrderRow.id).desc()]
-    page = select(OrderRow.id).where(col(OrderRow.user_id) == user_id).order_by(*newest).limit(first)
-    names = func.string_agg(OrderItem.name, aggregate_order_by(", ", OrderItem.line))  # type: ignore[arg-type]
+    newest: list[Any] = [col(OrderRow.created_at).desc(), col(OrderRow.id).desc()]
+    page = select(col(OrderRow.id)).where(col(OrderRow.user_id) == user_id).order_by(*newest).limit(first)
+    names = func.string_agg(col(OrderItem.name), aggregate_order_by(literal(", "), col(OrderItem.line)))
     return (
         select(OrderRow, User, func.count(), names)
         .join(User, col(User.id) == OrderRow.user_id)

@@ -86,7 +86,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
 
 
-def create_app(extensions: Sequence[SchemaExtension] = ()) -> Starlette:
+def create_app(extensions: Sequence[type[SchemaExtension]] = ()) -> Starlette:
     schema = strawberry.Schema(query=Query, extensions=extensions)
     endpoint: Any = GraphQL(schema)
     return Starlette(routes=[Route("/graphql", endpoint), Route("/ready", ready)], lifespan=lifespan)
