@@ -96,11 +96,8 @@ def _commands(seconds: float) -> Iterator[bytes]:
 
 
 def _mixture(seconds: float) -> Iterator[bytes]:
-    chance, reads = random.Random(CLIENTS), questions.page().requests
-    for command in _commands(seconds):
-        while chance.random() < _READS:
-            yield next(reads)
-        yield command
+    chance, reads, commands = random.Random(CLIENTS), questions.page().requests, _commands(seconds)
+    return (next(reads if chance.random() < _READS else commands) for _ in count())
 
 
 def _of_many_kinds(orders: list[UUID]) -> Iterator[bytes]:
