@@ -4,12 +4,11 @@ No part does anything for a single cell in Python where a loop of C does; that i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from operator import itemgetter, methodcaller
 from types import NoneType
 from typing import Any, Protocol
-
-_SMALLEST, _LARGEST = -(1 << 31), (1 << 31) - 1
 
 
 class UnplannedError(Exception):
@@ -65,38 +64,43 @@ def column(names: Sequence[str], read: Callable[..., Any] | None) -> Part:
     return itemgetter(name)
 
 
-def required(part: Part) -> Part:
-    """A part that must not have a null, which graphql-core would make an error of."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """How a scalar or an enum has its values in JSON.
 
-    def checked(source: Source) -> Iterable[Any]:
+    Those of the types in `as_they_are` are left so, unless they are whole numbers outside of `within`: orjson makes of
+    them what the scalar would. All others are converted, one by one.
+    """
+
+    as_they_are: frozenset[type] = frozenset()
+    within: range | None = None
+    convert: Callable[[Any], Any]
+
+
+def leaf(part: Part, kind: Leaf, *, nullable: bool) -> Part:
+    def shown(source: Source) -> Iterable[Any]:
         values = list(part(source))
-        if None in values:
-            raise UnplannedError
-        return values
-
-    return checked
-
-
-def converted(part: Part, convert: Callable[[Any], Any], *, nullable: bool) -> Part:
-    if not nullable:
-        return lambda source: map(convert, part(source))
-    return lambda source: [None if value is None else convert(value) for value in part(source)]
-
-
-def natural(part: Part, kind: type) -> Part:
-    """Values of a type that JSON has itself; whole numbers no longer than an Int may be."""
-
-    def checked(source: Source) -> Iterable[Any]:
-        values = list(part(source))
-        if not {*map(type, values)} <= {kind, NoneType}:
-            raise UnplannedError
-        if kind is int:
-            numbers = [value for value in values if value is not None]
-            if numbers and not (min(numbers) >= _SMALLEST and max(numbers) <= _LARGEST):
+        types = {*map(type, values)}
+        if NoneType in types:
+            if not nullable:  # which graphql-core makes an error of
                 raise UnplannedError
-        return values
+            types.remove(NoneType)
+            if not types:
+                return values
+        if types <= kind.as_they_are and (kind.within is None or _lie(values, kind.within)):
+            return values
+        try:
+            return [None if value is None else kind.convert(value) for value in values]
+        except Exception as error:  # whatever it is, Strawberry makes an error of it at its very place
+            raise UnplannedError from error
 
-    return checked
+    return shown
+
+
+def _lie(values: Iterable[int | None], within: range) -> bool:
+    """Return whether all of these numbers, some of them null, lie within a range."""
+    numbers = [value for value in values if value is not None]
+    return not numbers or (min(numbers) in within and max(numbers) in within)
 
 
 def objects(fields: Mapping[str, Part]) -> Part:

@@ -1,17 +1,21 @@
 """From the fields of a query to the shapes of their answers. What shows no rows cannot be planned, and is not."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from functools import partial
 from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLField,
+    GraphQLInt,
     GraphQLInterfaceType,
     GraphQLLeafType,
     GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLString,
     OperationDefinitionNode,
     get_named_type,
     get_nullable_type,
@@ -28,7 +32,7 @@ from strawberry.types.field import StrawberryField
 
 from api.compiled import parts, plans
 from api.compiled.arguments import Arguments
-from api.compiled.parts import Part, UnplannedError
+from api.compiled.parts import Leaf, Part, UnplannedError
 from api.compiled.plans import CURSOR, TYPENAME, Objects, Pages, Root
 from api.pagination import Page
 from api.schema import Schema
@@ -36,10 +40,18 @@ from api.selection import Selection, column_of
 from api.shown import Column, Entries, Kind, Nested, Shown
 from api.types.connections import Connection
 
-# Scalars that make of a value what orjson makes of it too.
-_AS_THEY_ARE = frozenset({"BigInt", "DateTime", "Date", "JSON"})
-_NATURAL = {"String": str, "Boolean": bool, "Int": int}
-_TEXT = {"ID": str, "Decimal": str}
+_INT = range(-(1 << 31), 1 << 31)
+_SCALARS = {
+    "ID": Leaf(as_they_are=frozenset({str}), convert=str),
+    "String": Leaf(as_they_are=frozenset({str}), convert=GraphQLString.coerce_output_value),
+    "Boolean": Leaf(as_they_are=frozenset({bool}), convert=GraphQLBoolean.coerce_output_value),
+    "Int": Leaf(as_they_are=frozenset({int}), within=_INT, convert=GraphQLInt.coerce_output_value),
+    "BigInt": Leaf(as_they_are=frozenset({int}), convert=int),
+    "Decimal": Leaf(as_they_are=frozenset({str}), convert=str),  # text is how JSON has amounts
+    "DateTime": Leaf(as_they_are=frozenset({datetime}), convert=datetime.isoformat),
+    "Date": Leaf(as_they_are=frozenset({date}), convert=date.isoformat),
+    "JSON": Leaf(as_they_are=frozenset({dict, list, str, int, float, bool}), convert=lambda value: value),
+}
 
 
 class Planner:
@@ -169,15 +181,13 @@ class _Row:
                     raise UnplannedError
                 self.used.add(name)
 
-    def may_be_null(self, column: Column) -> bool:
-        return column.read is not None or any(self._columns[name].nullable for name in column.columns if name != CURSOR)
-
-    def is_all(self, kind: type | None, column: Column) -> bool:
-        """Return whether all that a column can hold is of a type, whole numbers being of 32 bits."""
+    def holds(self, column: Column, types: frozenset[type], *, nullable: bool) -> bool:
+        """Return whether a column can hold nothing but values of these types, whole numbers being of 32 bits."""
         if column.read is not None or column.columns == (CURSOR,):
-            return kind is str and column.read is None
-        held = self._columns[column.columns[0]].type
-        return held.python_type is kind and not isinstance(held, BigInteger)
+            return column.columns == (CURSOR,)
+        held = self._columns[column.columns[0]]
+        fits = held.type.python_type in types and not isinstance(held.type, BigInteger)
+        return fits and (nullable or not held.nullable)
 
 
 class _Entry(_Row):
@@ -189,10 +199,7 @@ class _Entry(_Row):
     def use(self, names: Iterable[str]) -> None:
         pass
 
-    def may_be_null(self, column: Column) -> bool:  # noqa: ARG002 - of any
-        return True
-
-    def is_all(self, kind: type | None, column: Column) -> bool:  # noqa: ARG002 - of none
+    def holds(self, column: Column, types: frozenset[type], *, nullable: bool) -> bool:  # noqa: ARG002 - as above
         return False
 
 
@@ -236,24 +243,17 @@ def _function(field: StrawberryField) -> Callable[..., Awaitable[Any]]:
 
 
 def _leaf(field: GraphQLField, column: Column, row: _Row) -> Part:
-    kind = get_named_type(field.type)
-    required = is_non_null_type(field.type)
+    kind, nullable = get_named_type(field.type), not is_non_null_type(field.type)
     if not is_leaf_type(kind) or is_list_type(get_nullable_type(field.type)):
         raise UnplannedError
     row.use(column.columns)
     part = parts.column(column.columns, column.read)
-    if required and row.may_be_null(column):
-        part = parts.required(part)
-    return part if row.is_all(_NATURAL.get(kind.name), column) else _converted(part, kind, nullable=not required)
+    shown = _shown_as(kind)
+    known = row.holds(column, shown.as_they_are, nullable=nullable)
+    return part if known else parts.leaf(part, shown, nullable=nullable)
 
 
-def _converted(part: Part, kind: GraphQLLeafType, *, nullable: bool) -> Part:
-    """Return a part whose values are as the scalar or enum has them in JSON."""
+def _shown_as(kind: GraphQLLeafType) -> Leaf:
     if isinstance(kind, GraphQLEnumType):
-        names = {value.value: name for name, value in kind.values.items()}
-        return parts.converted(part, names.__getitem__, nullable=nullable)
-    if kind.name in _AS_THEY_ARE:
-        return part
-    if kind.name in _NATURAL:
-        return parts.natural(part, _NATURAL[kind.name])
-    return parts.converted(part, _TEXT.get(kind.name, kind.coerce_output_value), nullable=nullable)
+        return Leaf(convert={value.value: name for name, value in kind.values.items()}.__getitem__)
+    return _SCALARS.get(kind.name) or Leaf(convert=kind.coerce_output_value)

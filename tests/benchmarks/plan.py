@@ -9,7 +9,7 @@ from time import monotonic
 class Plan:
     """`seconds` is how long one side of one round is loaded, `events` how long the log is that is projected.
 
-    `grown` is how long a log is that has been written to for long.
+    `grown` is how long a log is that has been written to for long, `requests` how many memory is watched over.
 
     No round begins after `until`, but for the first. `say` is told what goes on.
     """
@@ -18,6 +18,7 @@ class Plan:
     seconds: float
     events: int
     grown: int
+    requests: int
     until: float
     say: Callable[[str], None]
 

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-_HEADINGS = ("", "ours", "peer", "the peer", "ours / peer", "aim")
+_HEADINGS = ("", "ours", "peer", "the peer", "ours / peer", "aim", "CPU: ours", "peer", "peer / ours")
 _LEFT = (0, 3)  # columns of words; the others are figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One figure: a median over rounds; `ratio` is the median of each round's own ratio."""
+    """One figure: a median over rounds; `ratio` is the median of each round's own ratio.
+
+    `cpu` is what one answer costs the serving process, in microseconds: ours and the peer's. It is the steadier
+    figure where the machine is shared; what the database does is not in it.
+    """
 
     what: str
     ours: float
@@ -18,6 +22,7 @@ class Line:
     peer_name: str = ""
     ratio: float | None = None
     aim: str = ""
+    cpu: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,15 @@ class Result:
     lines: Sequence[Line]
 
 
-def compared(what: str, ours: Sequence[float], peer: Sequence[float], peer_name: str, *, aim: str = "") -> Line:
+def compared(
+    what: str,
+    ours: Sequence[float],
+    peer: Sequence[float],
+    peer_name: str,
+    *,
+    aim: str = "",
+    cpu: tuple[float, float] | None = None,
+) -> Line:
     """Return the line of two measurements that alternated, one of each a round."""
     ratios = [mine / theirs for mine, theirs in zip(ours, peer, strict=True) if theirs]
     return Line(
@@ -39,6 +52,7 @@ def compared(what: str, ours: Sequence[float], peer: Sequence[float], peer_name:
         peer_name=peer_name,
         ratio=median(ratios) if ratios else None,
         aim=aim,
+        cpu=cpu,
     )
 
 
@@ -62,17 +76,19 @@ def table(results: Sequence[Result]) -> str:
 
 def _block(result: Result) -> list[tuple[str, ...]]:
     return [
-        (f"{result.title}; median of {result.rounds}", "", "", "", "", ""),
+        (f"{result.title}; median of {result.rounds}", *[""] * (len(_HEADINGS) - 1)),
         *(_cells(line) for line in result.lines),
     ]
 
 
 def _cells(line: Line) -> tuple[str, ...]:
     ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
-    return f"  {line.what}", _figure(line.ours), _figure(line.peer), line.peer_name, ratio, line.aim
+    ours, theirs = line.cpu or (None, None)
+    cpu = (figure(ours), figure(theirs), f"{theirs / ours:.2f}" if ours and theirs else "")
+    return f"  {line.what}", figure(line.ours), figure(line.peer), line.peer_name, ratio, line.aim, *cpu
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"

@@ -10,10 +10,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
@@ -36,6 +37,23 @@ class StageError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A process that answers HTTP."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Return how long it has computed, in all its threads."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def megabytes(self) -> float:
+        """Return the memory that it alone holds."""
+        return float(psutil.Process(self.pid).memory_full_info().uss) / 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     stores: embedded.Stores
     folder: Path
@@ -49,10 +67,17 @@ class Stage:
     @contextlib.contextmanager
     def server(self, module: str, *arguments: str, ready: str) -> Iterator[int]:
         """Run a module that takes --port, and give its port once it answers `ready` with 200."""
+        with self.serving([sys.executable, "-m", module, *arguments], ready=ready) as server:
+            yield server.port
+
+    @contextlib.contextmanager
+    def serving(self, command: Sequence[str], *, ready: str) -> Iterator[Server]:
+        """Run a command that takes --port, and give what runs once it answers `ready` with 200."""
         port = free_port()
-        with self.process(module, *arguments, "--port", str(port)) as process:
-            _wait_for(f"http://127.0.0.1:{port}{ready}", process, self._log(module))
-            yield port
+        log = self.folder / f"{port}.log"
+        with self._running([*command, "--port", str(port)], log) as process:
+            _wait_for(f"http://127.0.0.1:{port}{ready}", process, log)
+            yield Server(port=port, pid=process.pid)
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[None]:
@@ -63,8 +88,12 @@ class Stage:
 
     @contextlib.contextmanager
     def process(self, module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-m", module, *arguments]
-        process = spawn(command, log=self._log(module), environment=self._environment(), death=signal.SIGTERM)
+        with self._running([sys.executable, "-m", module, *arguments], self.folder / f"{module}.log") as process:
+            yield process
+
+    @contextlib.contextmanager
+    def _running(self, command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        process = spawn(command, log=log, environment=self._environment(), death=signal.SIGTERM)
         try:
             yield process
         finally:
@@ -89,9 +118,6 @@ class Stage:
         finally:
             log.dispose()
             read.dispose()
-
-    def _log(self, module: str) -> Path:
-        return self.folder / f"{module}.log"
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {

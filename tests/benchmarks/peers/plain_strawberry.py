@@ -1,6 +1,6 @@
 """The page of orders as Strawberry's documentation shows it: types, a resolver, asyncpg; no caches, no sign-in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from strawberry.asgi import GraphQL
+from strawberry.extensions import SchemaExtension
 
 from tests.benchmarks.peers.serving import PAGE, open_pool, serve
 
@@ -85,8 +86,8 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
 
 
-def create_app() -> Starlette:
-    schema = strawberry.Schema(query=Query)
+def create_app(extensions: Sequence[type[SchemaExtension]] = ()) -> Starlette:
+    schema = strawberry.Schema(query=Query, extensions=extensions)
     endpoint: Any = GraphQL(schema)
     return Starlette(routes=[Route("/graphql", endpoint), Route("/ready", ready)], lifespan=lifespan)
 
