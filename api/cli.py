@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -87,9 +88,13 @@ def worker(
 ) -> None:
     """Run one Celery worker, which keeps the read tables up to date."""
     settings = settings_of(data)
+    folder = None
+    if settings.metrics.worker_port is not None:
+        folder = Path(tempfile.mkdtemp(prefix="tandem-metrics-"))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # prometheus_client looks here while it is imported
     from tasks.app import run_worker
 
-    run_worker(settings.worker, concurrency=concurrency)
+    run_worker(settings.worker, concurrency=concurrency, counted_in=folder)
 
 
 @app.command()
