@@ -45,7 +45,7 @@ class Finding:
     verdict: Verdict = Verdict.OK
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.said}"
+        return " ".join(f"{self.what}: {self.said}".split())  # on one line, also where a driver's error takes several
 
 
 def everything(settings: Settings) -> Iterator[Finding]:

@@ -30,7 +30,8 @@ _EXPECTED: Mapping[type[Exception], tuple[str, str]] = {
     CannotGetOperationTypeError: ("BAD_REQUEST", "The document has no operation of the name that operationName says."),
 }
 _OF_A_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
-_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)  # as graphql-core ends a message
+# As graphql-core writes them, at the end of a message or amid it.
+_SUGGESTION = re.compile(r" Did you mean [a-z ]*'[^']*'(?:,? (?:or )?'[^']*')*\?")
 _PYTHON = re.compile(r"(?<!['\w])(None|True|False)(?!['\w])")
 _JSON = {"None": "null", "True": "true", "False": "false"}
 log = logging.getLogger(__name__)
