@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 import redis.asyncio
@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
@@ -25,9 +25,10 @@ from api.errors import unexpected
 from api.freshness import Freshness
 from api.history import History
 from api.live import Live
+from api.metrics import Metrics
 from api.persisted_documents import PersistedDocuments
 from api.server import run
-from api.settings import AuthSettings, Settings
+from api.settings import Settings
 from api.streams import Bounds, Streams
 from api.trusted_documents import TrustedDocuments
 from api.websocket import Sockets
@@ -46,40 +47,40 @@ _STOP_SECONDS = 2.0
 
 def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
-    write = CommandPool(settings.write.database_url)
-    reads = Reads(settings.read.database_url)
-    messages = _connect(settings.queue.redis_url)
-    hints = progress.connect(settings.queue.redis_url)
+    write_url, read_url = settings.write.database_url, settings.read.database_url
+    write, reads = CommandPool(write_url), Reads(read_url)
+    messages, hints = _connect(settings.queue.redis_url), progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
-    live = Live(reads.all)
+    live, freshness, metrics = Live(reads.all), Freshness(write_url=write_url, read_url=read_url), Metrics()
     endpoint = Endpoint(
         auth=settings.auth,
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=reads,
         consistency=Consistency(reads, messages, tell=live.heard),
         documents=_documents(settings),
-        freshness=Freshness(write_url=settings.write.database_url, read_url=settings.read.database_url),
+        freshness=freshness,
         live=live,
         history=History(write),
         streams=Streams(bounds),
-        standings=Standings(write_url=settings.write.database_url, read_url=settings.read.database_url),
+        standings=Standings(write_url=write_url, read_url=read_url),
+        counts=metrics.counts,
         compiled=settings.compiled_reads,
+        closed=settings.in_production,
     )
+    metrics.watch(endpoint=endpoint, nudger=nudger, write=write, reads=reads, freshness=freshness)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nudger.start()
-        async with write, reads, endpoint.at_work():
+        async with write, reads, aclosing(messages), endpoint.at_work():
             yield
         await asyncio.to_thread(nudger.stop)
-        await messages.aclose()
         hints.close()
 
     routes = [
-        Route(ENDPOINT, endpoint),
-        WebSocketRoute(ENDPOINT, Sockets(auth=settings.auth, run=endpoint.stream, streams=endpoint.streams)),
-        *health.routes(write_url=settings.write.database_url, read_url=settings.read.database_url, messages=messages),
-        *_pages(settings.auth),
+        *_routes(endpoint, settings),
+        *_metrics(metrics, settings),
+        *health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
     app.state.streams = endpoint.streams
@@ -115,14 +116,26 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
     )
 
 
-def _pages(auth: AuthSettings) -> list[Route | Mount]:
+def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
+    auth = settings.auth
+
     def token() -> str:
         return mint(auth, subject="graphiql", role="staff")
 
-    return [
-        *front_page.routes(graphiql=True),
-        *graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None),
+    routes: list[BaseRoute] = [
+        Route(ENDPOINT, endpoint),
+        WebSocketRoute(ENDPOINT, Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams)),
+        *front_page.routes(graphiql=not settings.in_production),
     ]
+    if not settings.in_production:
+        routes += graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None)
+    return routes
+
+
+def _metrics(metrics: Metrics, settings: Settings) -> list[Route]:
+    """Show them to everybody for development, in production to whoever has the token, or to nobody without one."""
+    token = settings.metrics.token
+    return [] if settings.in_production and token is None else [metrics.route(token=token)]
 
 
 async def _failed(_: Request, error: Exception) -> Response:

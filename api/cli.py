@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -66,12 +67,14 @@ def up(
 def api(*, host: Host = "127.0.0.1", port: Port = 8000, data: Data = DATA) -> None:
     """Serve the GraphQL API, and nothing else."""
     settings = settings_of(data)
+    from api import production
     from api.address import AddressError, check_address
     from api.app import serve
     from api.settings import ConfigurationError
 
     try:
         check_address(host, port)
+        production.check(settings)
         serve(settings, host, port)
     except AddressError as error:
         refuse(error, code=1)
@@ -87,9 +90,20 @@ def worker(
 ) -> None:
     """Run one Celery worker, which keeps the read tables up to date."""
     settings = settings_of(data)
+    from api import production
+    from api.settings import ConfigurationError
+
+    try:
+        production.check(settings, signs=False)
+    except ConfigurationError as error:
+        refuse(error)
+    folder = None
+    if settings.metrics.worker_port is not None:
+        folder = Path(tempfile.mkdtemp(prefix="tandem-metrics-"))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # prometheus_client looks here while it is imported
     from tasks.app import run_worker
 
-    run_worker(settings.worker, concurrency=concurrency)
+    run_worker(settings.worker, concurrency=concurrency, counted_in=folder)
 
 
 @app.command()
@@ -105,6 +119,23 @@ def migrate(*, data: Data = DATA) -> None:
         refuse(error, code=1)
     for store, revisions in applied.items():
         print(f"{store}: applied {', '.join(revisions)}" if revisions else f"{store}: up to date")
+
+
+@app.command()
+def doctor(*, data: Data = DATA) -> None:
+    """Look at all that Tandem runs on, and say what is wrong and what to do.
+
+    Exits with 0 where nothing is wrong, else with 1.
+    """
+    settings = settings_of(data)
+    from api import checks
+
+    is_well = True
+    for finding in checks.everything(settings):
+        is_ok = finding.verdict is checks.Verdict.OK
+        print(f"{'ok' if is_ok else 'WRONG':5}  {finding}", flush=True)
+        is_well = is_well and is_ok
+    raise typer.Exit(0 if is_well else 1)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from strawberry.dataloader import DataLoader
 
 from api.auth import Principal
 from api.consistency import Consistency, Token
+from api.counts import Counts
 from api.history import History
 from api.live import Live
 from domain.bus import Bus
@@ -57,6 +58,7 @@ class Context:
     standings: Standings
     live: Live
     history: History
+    counts: Counts
     resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)
     """The read tables that the answer shows."""

@@ -46,12 +46,16 @@ async def dispatch(
     `allow` is given the command, and raises where its sender may not give it.
     """
     context = info.context
-    try:
-        wanted = request(command, given.sent, actor=context.principal.actor, correlation_id=context.correlation_id)
-        allow(wanted.command)
-        return accepted(await context.bus.execute(wanted))
-    except Refusal as refusal:
-        return refused(refusal)
+    with context.counts.command(command) as ending:
+        try:
+            wanted = request(command, given.sent, actor=context.principal.actor, correlation_id=context.correlation_id)
+            allow(wanted.command)
+            done = await context.bus.execute(wanted)
+        except Refusal as refusal:
+            ending.refused(refusal.code)
+            return refused(refusal)
+        ending.accepted(done)
+    return accepted(done)
 
 
 def keep_as_sent(kind: GraphQLNamedType) -> None:

@@ -18,13 +18,14 @@ from api.auth import Principal, authenticate
 from api.compiled.queries import Queries
 from api.consistency import Consistency
 from api.context import Context, Standings
+from api.counts import Counts
 from api.documents import Documents
 from api.errors import ApiError, BadRequest
 from api.event_stream import EventStream
 from api.freshness import Freshness
 from api.history import History
 from api.live import Live
-from api.operations import NamedOperation
+from api.operations import CountedReads, NamedOperation
 from api.outcomes import MethodNotAllowed
 from api.schema import create_schema
 from api.settings import AuthSettings
@@ -53,11 +54,13 @@ class Endpoint:
         streams: Streams,
         standings: Standings,
         history: History,
+        counts: Counts,
         compiled: bool = True,
+        closed: bool = False,
     ) -> None:
-        """`compiled`: whether queries that can be planned are."""
-        self._schema = create_schema(NamedOperation)
-        self._queries = Queries(self._schema) if compiled else None
+        """`compiled`: whether queries that can be planned are; `closed`: whether its schema is kept from strangers."""
+        self._schema = create_schema(NamedOperation, CountedReads, closed=closed)
+        self.queries = Queries(self._schema) if compiled else None
         self._auth = auth
         self._bus = bus
         self._reads = reads
@@ -66,8 +69,9 @@ class Endpoint:
         self._freshness = freshness
         self._live = live
         self.streams = streams
-        self._standings = standings
+        self.standings = standings
         self._history = history
+        self._counts = counts
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -80,7 +84,7 @@ class Endpoint:
             task.cancel()
         await asyncio.wait(tasks, timeout=_STOP_SECONDS)
         await self._documents.close()
-        self._standings.close()
+        self.standings.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -112,7 +116,7 @@ class Endpoint:
         return outcomes.answer(result, media_type, {"freshness": self._freshness.of(context.shown)})
 
     async def _planned(self, document: str, wanted: Asked, context: Context) -> ExecutionResult | None:
-        return await self._queries.execute(document, wanted, context) if self._queries else None
+        return await self.queries.execute(document, wanted, context) if self.queries else None
 
     async def _execute(self, method: str, document: str, wanted: Asked, context: Context) -> ExecutionResult:
         try:
@@ -164,6 +168,7 @@ class Endpoint:
             reads=self._reads,
             consistency=self._consistency,
             live=self._live,
-            standings=self._standings,
+            standings=self.standings,
             history=self._history,
+            counts=self._counts,
         )

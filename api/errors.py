@@ -30,6 +30,8 @@ _EXPECTED: Mapping[type[Exception], tuple[str, str]] = {
     CannotGetOperationTypeError: ("BAD_REQUEST", "The document has no operation of the name that operationName says."),
 }
 _OF_A_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
+# As graphql-core writes them, at the end of a message or amid it.
+_SUGGESTION = re.compile(r" Did you mean [a-z ]*'[^']*'(?:,? (?:or )?'[^']*')*\?")
 _PYTHON = re.compile(r"(?<!['\w])(None|True|False)(?!['\w])")
 _JSON = {"None": "null", "True": "true", "False": "false"}
 log = logging.getLogger(__name__)
@@ -65,6 +67,12 @@ class StaleRead(ApiError):  # noqa: N818 - as above
         super().__init__(
             "STALE_READ", "What you wrote is stored, but not shown here yet: ask again with the same token."
         )
+
+
+def without_suggestions(errors: Iterable[GraphQLError]) -> None:
+    """Take back, in place, what would help to guess a schema."""
+    for error in errors:
+        error.message = _SUGGESTION.sub("", error.message)
 
 
 def give_codes(errors: Iterable[GraphQLError], *, executed: bool) -> None:

@@ -1,4 +1,4 @@
-"""/readyz: whether commands and queries work here."""
+"""/livez: whether this process answers. /readyz: whether commands and queries work here."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,22 +12,32 @@ from starlette.routing import Route
 
 import domain.database
 import projections.database
+from api.freshness import Freshness
+from projections import catalogue
 
 _SECONDS = 2.0
 
 
-def routes(*, write_url: str, read_url: str, messages: "redis.asyncio.Redis") -> list[Route]:
+def routes(*, write_url: str, read_url: str, messages: "redis.asyncio.Redis", freshness: Freshness) -> list[Route]:
+    async def live(_: Request) -> JSONResponse:
+        """Ask nobody: whoever starts a process anew for what a store has does not mend it."""
+        return JSONResponse({"live": True})
+
     async def ready(_: Request) -> JSONResponse:
-        """Answer 200 once both stores are there and migrated. Redis is told about, but commands go on without it."""
+        """Answer 200 once both stores are there and migrated.
+
+        Redis and the lag of the read tables, null while it is not known, are told about: commands go on with either.
+        """
         checks = {
             "write": await _store(asyncio.to_thread(domain.database.schema_is_current, write_url)),
             "read": await _store(asyncio.to_thread(projections.database.schema_is_current, read_url)),
             "redis": await _redis(messages),
         }
         works = checks["write"] == checks["read"] == "ok"
-        return JSONResponse({"ready": works, **checks}, status_code=200 if works else 503)
+        lags = {name: lag["lag"] for name, lag in freshness.of(each.name for each in catalogue.projections()).items()}
+        return JSONResponse({"ready": works, **checks, "lag": lags}, status_code=200 if works else 503)
 
-    return [Route("/readyz", ready)]
+    return [Route("/livez", live), Route("/readyz", ready)]
 
 
 async def _store(is_current: Awaitable[bool]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, parse, specified_rules
+from graphql import ASTValidationRule, DocumentNode, GraphQLError, GraphQLSyntaxError, parse, specified_rules
 from strawberry import Schema
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
@@ -30,6 +30,8 @@ class KnownDocuments(SchemaExtension):
         context = self.execution_context
         if context.query and is_short(context.query):
             context.pre_execution_errors = _faults(context.query, context.schema)
+        else:
+            context.validation_rules = _rules(context.schema)
         yield
 
 
@@ -55,4 +57,9 @@ _parsed = lru_cache(_REMEMBERED)(_parse)
 
 @lru_cache(_REMEMBERED)
 def _faults(document: str, schema: Any) -> list[GraphQLError]:
-    return validate_document(schema._schema, _parsed(document), specified_rules)  # noqa: SLF001 - as Strawberry calls it
+    return validate_document(schema._schema, _parsed(document), _rules(schema))  # noqa: SLF001 - as Strawberry calls it
+
+
+def _rules(schema: Any) -> tuple[type[ASTValidationRule], ...]:
+    """Return what a document of a schema must obey: GraphQL's own rules, and those that the schema has beside them."""
+    return (*specified_rules, *getattr(schema, "rules", ()))

@@ -1,13 +1,21 @@
 """The GraphQL schema, out of the catalogues of queries, mutations and subscriptions."""
 
 import strawberry
-from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNamedType, GraphQLObjectType, Undefined
+from graphql import (
+    ASTValidationRule,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    NoSchemaIntrospectionCustomRule,
+    Undefined,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
 from api.dispatch import keep_as_sent
-from api.errors import give_codes
+from api.errors import give_codes, without_suggestions
 from api.known_documents import KnownDocuments
 from api.mutations import Mutation
 from api.queries import Query
@@ -16,13 +24,20 @@ from api.subscriptions import Subscription
 
 
 class Schema(strawberry.Schema):
+    rules: tuple[type[ASTValidationRule], ...] = ()
+    """What a document must obey beside GraphQL's own rules."""
+    closed = False
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give errors their codes, and log none but those that nobody expected: a client's typo is no incident."""
+        if self.closed:
+            without_suggestions(errors)
         result = execution_context.result if execution_context else None
         give_codes(errors, executed=result is not None and not isinstance(result, PreExecutionError))
 
 
-def create_schema(*extensions: type[SchemaExtension]) -> Schema:
+def create_schema(*extensions: type[SchemaExtension], closed: bool = False) -> Schema:
+    """Return the schema; a `closed` one tells nobody what it holds, and suggests nothing to who guesses."""
     schema = Schema(
         query=Query,
         mutation=Mutation,
@@ -30,6 +45,8 @@ def create_schema(*extensions: type[SchemaExtension]) -> Schema:
         extensions=[*extensions, KnownDocuments],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    if closed:
+        schema.closed, schema.rules = True, (NoSchemaIntrospectionCustomRule,)
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - the GraphQL schema has no public name
         _without_null_defaults(kind)
         keep_as_sent(kind)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from redis.connection import parse_url
@@ -11,15 +12,22 @@ from sqlalchemy.exc import ArgumentError
 from domain.money import Currency
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
-from tasks.settings import QueueSettings, WorkerSettings
+from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
 # Known to everybody who reads this file: for one's own machine only.
 DEVELOPMENT_SECRET = "tandem-development-secret-for-this-machine-only"  # noqa: S105
 SHORTEST_SECRET = 32  # bytes; RFC 7518, 3.2
+_LAST_PORT = 65_535
 
 
 class ConfigurationError(ValueError):
     """A setting is missing or unusable; the message names it and says what to do."""
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+    """Refuses to start where that would not be safe, and tells strangers nothing about itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +51,39 @@ class Settings:
     """A manifest; None where clients may send what they like."""
     compiled_reads: bool = True
     """Whether queries that can be planned are; all are answered by Strawberry else."""
+    environment: Environment = Environment.DEVELOPMENT
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+
+    @property
+    def in_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
 
     @property
     def worker(self) -> WorkerSettings:
-        return WorkerSettings(write=self.write, read=self.read, queue=self.queue)
+        return WorkerSettings(write=self.write, read=self.read, queue=self.queue, metrics=self.metrics)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed."""
+        """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed.
+
+        That a secret is too short is said at once, but in production, where it is told with all else that is unsafe.
+        """
+        environment = _environment(environ)
+        in_production = environment is Environment.PRODUCTION
         settings = cls(
             write=WriteSettings(
                 database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL"), currency=_currency(environ)
             ),
             read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
-            auth=auth_from_environment(environ),
+            auth=AuthSettings(secret=_secret(environ)) if in_production else auth_from_environment(environ),
             trusted_documents=Path(path) if (path := environ.get("TANDEM_TRUSTED_DOCUMENTS")) else None,
             compiled_reads=_switch(environ, "TANDEM_COMPILED_READS"),
+            environment=environment,
+            metrics=MetricsSettings(
+                token=environ.get("TANDEM_METRICS_TOKEN") or None,
+                worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
+            ),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
@@ -69,10 +93,30 @@ class Settings:
 
 
 def auth_from_environment(environ: Mapping[str, str]) -> AuthSettings:
-    secret = environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET)
+    secret = _secret(environ)
     if len(secret.encode()) < SHORTEST_SECRET:
         raise ConfigurationError(f"TANDEM_AUTH_SECRET must have at least {SHORTEST_SECRET} bytes.")
     return AuthSettings(secret=secret)
+
+
+def _secret(environ: Mapping[str, str]) -> str:
+    return environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET)
+
+
+def _environment(environ: Mapping[str, str]) -> Environment:
+    name = environ.get("TANDEM_ENVIRONMENT") or Environment.DEVELOPMENT
+    if name not in list(Environment):
+        raise ConfigurationError(f"TANDEM_ENVIRONMENT must be {' or '.join(Environment)}.")
+    return Environment(name)
+
+
+def _port(environ: Mapping[str, str], name: str) -> int | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _LAST_PORT:
+        raise ConfigurationError(f"{name} must be a port from 1 to {_LAST_PORT}.")
+    return int(value)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -48,8 +48,12 @@ class Streams:
         self.stopping = False
         self._ends: set[asyncio.Timeout] = set()
 
+    @property
+    def open(self) -> int:
+        return len(self._ends)
+
     def require_room(self) -> None:
-        if self.stopping or len(self._ends) >= self.bounds.streams:
+        if self.stopping or self.open >= self.bounds.streams:
             raise ApiError("OVERLOADED", "There are too many streams: try again later.")
 
     @asynccontextmanager

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 import domain.database
 import projections.database
-from api import data_folder, embedded, trusted_documents
+from api import data_folder, embedded, production, trusted_documents
 from api.address import check_address
 from api.auth import mint
 from api.demo import EXAMPLE_USER_ID, commands, users
@@ -72,6 +72,7 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
         if where:
             _start_stores(supervisor, where, options)
         migrate(settings)
+        production.check(settings)
         if where:
             _finish_first_start(settings, options, say)
         stack.enter_context(data_folder.published(options.data, urls))
@@ -217,10 +218,10 @@ def _welcome(settings: Settings, options: Options, *, demo: bool) -> str:
     customer, who = _customer(demo=demo)
     staff_token = mint(settings.auth, subject="staff", role="staff", lifetime=TOKEN_LIFETIME)
     customer_token = mint(settings.auth, subject=customer, role="customer", lifetime=TOKEN_LIFETIME)
+    graphiql = "" if settings.in_production else f"\n  GraphiQL        {address}/graphiql"
     return f"""
 Tandem is running.
-
-  GraphiQL        {address}/graphiql
+{graphiql}
   GraphQL         {address}/graphql
   Staff token     {staff_token}
   Customer token  {customer_token}

@@ -5,6 +5,7 @@ Commands hold the lock of a log head until they commit, so every connection they
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,15 @@ _CONNECT_SECONDS = 5
 LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUse:
+    """How many connections of a pool are there, and how many there may be."""
+
+    in_use: int
+    idle: int
+    most: int
+
+
 class CommandPool:
     """Connections for commands, made as commands come. It belongs to the event loop in which it is entered."""
 
@@ -57,6 +67,10 @@ class CommandPool:
 
     async def close(self) -> None:
         await self._pool.close()
+
+    def use(self) -> PoolUse:
+        idle = self._pool.get_idle_size()
+        return PoolUse(in_use=self._pool.get_size() - idle, idle=idle, most=self._connections)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -12,6 +12,8 @@ from typing import Any
 import asyncpg
 import orjson
 
+from domain.database import PoolUse
+
 _SECONDS = 5
 _CLOSE_SECONDS = 1
 # Plans are made for the very values that are sent: which index is best depends on how rare a status, a word or a span
@@ -34,6 +36,7 @@ class ReadPool:
     def __init__(self, url: str, *, connections: int, when_lost: Callable[[], None]) -> None:
         """`when_lost` is called whenever a connection has ended, for whatever reason."""
         self._url = url
+        self._connections = connections
         self._room = asyncio.Semaphore(connections)
         self._idle: list[Any] = []
         self._open: set[Any] = set()
@@ -49,6 +52,9 @@ class ReadPool:
                     connection.terminate()
                 raise
         return rows
+
+    def use(self) -> PoolUse:
+        return PoolUse(in_use=len(self._open) - len(self._idle), idle=len(self._idle), most=self._connections)
 
     async def close(self) -> None:
         for connection in tuple(self._open):

@@ -8,7 +8,7 @@ from typing import Any, Self
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from domain.database import LOST
+from domain.database import LOST, PoolUse
 from projections.projection import Row
 from projections.read_pool import ReadPool, UnreachableError
 from projections.statements import Statement, Text
@@ -43,6 +43,9 @@ class Reads:
 
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
+
+    def use(self) -> PoolUse:
+        return self._pool.use()
 
     async def records(self, statement: Statement) -> list[asyncpg.Record]:
         """Return the rows of a statement, as they can be taken apart by place."""

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
+Count = Callable[[Sequence[Move]], None]
 Place = tuple[str, int]
 """The name of a projection, and a partition."""
 
@@ -52,6 +53,7 @@ class Runner:
         read: Engine,
         projections: Sequence[Projection],
         publish: Publish,
+        count: Count = lambda _: None,
         batch: int = BATCH,
         upto: Mapping[int, int] | None = None,
     ) -> None:
@@ -61,6 +63,7 @@ class Runner:
         # Those with counters last: rows that all partitions add to, such as today's, stay locked until the commit.
         self._projections = sorted(projections, key=lambda projection: bool(projection.counters))
         self._publish = publish
+        self._count = count
         self._batch = batch
 
     def drain(self, *partitions: int, seconds: float) -> bool:
@@ -158,6 +161,7 @@ class Runner:
             if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
                 states.follow(read, new, log_id)
         if moved := [move.after for move in moves if move.before != move.after]:
+            self._count(moves)
             self._publish(moved)
         return [move.after for move in moves]
 

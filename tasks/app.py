@@ -7,6 +7,7 @@ import gc
 import logging
 import warnings
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -24,6 +25,7 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 
 from tasks import pool, project, prune, rebuild, sweep
+from tasks.metrics import Page
 from tasks.project import PROJECT
 from tasks.prune import PRUNE
 from tasks.rebuild import REBUILD
@@ -115,18 +117,23 @@ def create_worker(settings: WorkerSettings) -> Celery:
     return app
 
 
-def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
-    """Run a worker in the foreground until SIGTERM or Ctrl-C, with a sweep of its own; this process ends with it."""
+def run_worker(settings: WorkerSettings, *, concurrency: int, counted_in: Path | None = None) -> None:
+    """Run a worker in the foreground until SIGTERM or Ctrl-C, with a sweep of its own; this process ends with it.
+
+    `counted_in`: the folder in which its processes write down what they count; it is gone at the end.
+    """
     # As root Celery warns of pickled messages; ours are JSON, and nothing else is taken.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app = create_worker(settings)
+    app, page = create_worker(settings), Page(settings.metrics, counted_in)
     sweeper = sweep.Sweep(settings, create_producer(settings.queue))
     ended = list[int]()
     connected = [
         (setup_logging, _log_to_stderr),
         (worker_process_init, project.forget_inherited_connections),
         (worker_process_init, _collect_garbage_seldom),
+        (worker_process_init, page.leave_to_parent),
         (worker_ready, sweeper.start),
+        (worker_ready, page.start),
         (worker_shutting_down, sweeper.stop),
         (worker_shutting_down, pool.notice),
         (worker_shutdown, lambda sender, **_: ended.append(sender.exitcode or 0)),
@@ -135,6 +142,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int) -> None:
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
     app.worker_main(["--quiet", "worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
+    page.stop()
     pool.leave(exitcode=max(ended, default=0))
 
 

@@ -18,7 +18,8 @@ _NUDGED_MILLISECONDS = 1000
 _PAUSE_SECONDS = 0.5
 # Between two messages, so that under load one takes the partitions of many commands. The first of a burst never waits.
 _GATHER_SECONDS = 0.01
-Send = Callable[[Iterable[int]], None]
+Send = Callable[[Iterable[int]], bool]
+"""Sends partitions; returns whether that took a message, or one was on its way already."""
 
 
 def sender(client: redis.Redis, enqueue: Callable[[], object]) -> Send:
@@ -27,13 +28,14 @@ def sender(client: redis.Redis, enqueue: Callable[[], object]) -> Send:
     So the busier the workers are, the more partitions one task takes, and the less each of them costs.
     """
 
-    def send(partitions: Iterable[int]) -> None:
+    def send(partitions: Iterable[int]) -> bool:
         with client.pipeline(transaction=False) as pipeline:
             pipeline.sadd(_BEHIND, *partitions)
             pipeline.set(_NUDGED, 1, nx=True, px=_NUDGED_MILLISECONDS)
             _, is_first = pipeline.execute()
         if is_first:
             enqueue()
+        return bool(is_first)
 
     return send
 
@@ -64,6 +66,9 @@ class Nudger:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._waiting: set[int] = set()
+        self._asked = 0
+        self.counts = {"sent": 0, "coalesced": 0, "failed": 0}
+        """How many took a message, needed none since one took several of them, or were dropped."""
         self._changed = Condition()
         self._stopped = False
         self._thread = Thread(target=self._run, name="nudger", daemon=True)
@@ -84,24 +89,30 @@ class Nudger:
             if not self._waiting:  # else the thread knows
                 self._changed.notify()
             self._waiting.add(partition)
+            self._asked += 1
 
     def _run(self) -> None:
         warned = -60.0
-        while wanted := self._next():
+        while (taken := self._next())[0]:
+            wanted, asked = taken
             try:
-                self._send(wanted)
+                sent = int(self._send(wanted))
+                self.counts["sent"] += sent
+                self.counts["coalesced"] += asked - sent
                 sleep(_GATHER_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever Celery, kombu or Redis raise, this thread goes on
                 # Dropped: the sweep finds these partitions. The pause keeps a dead broker from costing a core.
+                self.counts["failed"] += asked
                 if monotonic() - warned > 60:  # noqa: PLR2004 - a warning a minute
                     log.warning("nudges are not sent, the sweep will find the events: %s", type(error).__name__)
                     warned = monotonic()
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopped, timeout=_PAUSE_SECONDS)
 
-    def _next(self) -> set[int]:
-        """Wait for partitions and take them; empty once stopped."""
+    def _next(self) -> tuple[set[int], int]:
+        """Wait for partitions, and take them with how often they were asked for; none once stopped."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopped)
-            wanted, self._waiting = self._waiting, set()
-            return wanted
+            taken = self._waiting, self._asked
+            self._waiting, self._asked = set(), 0
+            return taken

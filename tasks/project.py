@@ -16,6 +16,7 @@ from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
 from tasks import nudge
+from tasks.metrics import Counts
 from tasks.settings import WorkerSettings
 
 PROJECT = "tandem.project"
@@ -49,6 +50,7 @@ class Projector:
 
     def __init__(self, settings: WorkerSettings, again: Callable[[], None]) -> None:
         self._settings = settings
+        self._counts = Counts()
         self._again = again
         self._process: int | None = None
 
@@ -66,7 +68,8 @@ class Projector:
                 self._call_again()  # one more helps; it calls another one if it takes that
                 alone = False
             began = monotonic()
-            self._runner.drain(*partitions, seconds=max(0.0, until - began))
+            with self._counts.drain():
+                self._runner.drain(*partitions, seconds=max(0.0, until - began))
             if (now := monotonic()) > until:
                 self._call_again()  # in a task of its own, so that none runs for ever
                 return
@@ -84,7 +87,11 @@ class Projector:
         )
         self._redis = progress.connect(self._settings.queue.redis_url)
         self._runner = Runner(
-            log=log, read=read, projections=projections(), publish=partial(progress.publish, self._redis)
+            log=log,
+            read=read,
+            projections=projections(),
+            publish=partial(progress.publish, self._redis),
+            count=self._counts.applied,
         )
         leave_to_this_process(log, read)
         self._process = os.getpid()

@@ -1,6 +1,6 @@
 """What a Celery worker needs to know from outside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from domain.settings import WriteSettings
@@ -41,8 +41,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """`token` is what operators show to see /metrics, None: nothing; a worker tells at a port of its own, or not."""
+
+    token: str | None = field(default=None, repr=False)
+    worker_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     write: WriteSettings
     read: ReadSettings
     queue: QueueSettings
     limits: Limits = Limits()
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)

@@ -22,6 +22,7 @@ from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
 from tasks import nudge, prune, rebuild
+from tasks.metrics import Counts
 from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
 
@@ -35,6 +36,7 @@ _DISTRUST_SECONDS = 5.0
 class Sweep:
     def __init__(self, settings: WorkerSettings, producer: Celery) -> None:
         self._settings = settings
+        self._counts = Counts()
         self._producer = producer
         self._stopped = Event()
         self._distrusts_until = 0.0
@@ -73,13 +75,15 @@ class Sweep:
     def _drain(self, write: Engine, read: Engine, behind: Sequence[int]) -> None:
         """Project in a thread of its own: whatever becomes of that, the sweep goes on."""
         if self._draining is None or not self._draining.is_alive():
-            self._draining = Thread(target=_drain, args=(write, read, behind), name="sweep-drain", daemon=True)
+            drain = partial(_drain, write, read, behind, self._counts)
+            self._draining = Thread(target=drain, name="sweep-drain", daemon=True)
             self._draining.start()
 
 
-def _drain(write: Engine, read: Engine, behind: Sequence[int]) -> None:
-    runner = Runner(log=write, read=read, projections=projections(), publish=lambda _: None)
+def _drain(write: Engine, read: Engine, behind: Sequence[int], counts: Counts) -> None:
+    runner = Runner(log=write, read=read, projections=projections(), publish=lambda _: None, count=counts.applied)
     try:
-        runner.drain(*behind, seconds=SECONDS)
+        with counts.drain():
+            runner.drain(*behind, seconds=SECONDS)
     except (SQLAlchemyError, OSError) as error:
         log.warning("projecting without Redis failed, the next sweep tries again: %s", type(error).__name__)

@@ -79,6 +79,8 @@ class Queries:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._operation = lru_cache(_OPERATIONS)(self._read)
+        self.counts = {"compiled": 0, "hit": 0, "miss": 0}
+        """How many queries a plan has answered, and how many looks for a plan found one, or that there is none."""
 
     async def execute(self, document: str, asked: Asked, context: Context) -> ExecutionResult | None:
         """Return what a query comes to; None where Strawberry has to carry it out, or to say what is wrong with it."""
@@ -90,9 +92,11 @@ class Queries:
         if variables is None or roots is None:
             return None
         try:
-            return await _answer(roots, variables, context)
+            answer = await _answer(roots, variables, context)
         except UnplannedError:
             return None
+        self.counts["compiled"] += 1
+        return answer
 
     def _read(self, document: str, name: str | None) -> Operation | None:
         known = valid(document, self._schema)
@@ -109,7 +113,9 @@ class Queries:
 
     def _plan(self, operation: Operation, variables: VariableValues) -> Roots | None:
         decided = tuple([variables.coerced.get(name) for name in operation.deciding])
-        if decided not in operation.plans:
+        is_known = decided in operation.plans
+        self.counts["hit" if is_known else "miss"] += 1
+        if not is_known:
             if len(operation.plans) == MOST_PLANS:
                 return None
             planner = Planner(self._schema, operation.node, operation.fragments, variables)

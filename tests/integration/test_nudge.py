@@ -142,7 +142,7 @@ class TestTheNudger:
             nudger.stop()
 
     def test_does_not_wait_for_a_redis_that_is_silent_when_it_stops(self) -> None:
-        nudger = Nudger(lambda _: sleep(5))
+        nudger = Nudger(lambda _: bool(sleep(5)))
         nudger.start()
         nudger(7)
         began = monotonic()

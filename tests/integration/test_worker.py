@@ -1,7 +1,9 @@
 """A worker as a process: asked to stop, it does the tasks that it has begun, and then does stop."""
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,14 +12,20 @@ from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from api.processes import spawn, stop
 from api.settings import Settings
+from domain.bus import Bus
+from domain.database import CommandPool
+from projections.catalogue import projections
+from tests.conftest import free_port
 from tests.support import tables
 from tests.support.running import children_of
-from tests.support.shop import Shop
+from tests.support.shop import USD, Shop
 from tests.support.wire import wire
 
 WAITING = """
@@ -27,14 +35,14 @@ WAITING = """
 
 
 @contextmanager
-def started(settings: Settings, log: Path, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(settings: Settings, log: Path, redis_url: str, **other: str) -> Iterator[subprocess.Popen[bytes]]:
     urls = {
         "TANDEM_WRITE_DATABASE_URL": settings.write.database_url,
         "TANDEM_READ_DATABASE_URL": settings.read.database_url,
         "TANDEM_REDIS_URL": redis_url,
     }
     command = [sys.executable, "-m", "api.cli", "worker"]
-    process = spawn(command, log=log, environment=os.environ | urls, death=signal.SIGTERM)
+    process = spawn(command, log=log, environment=os.environ | urls | other, death=signal.SIGTERM)
     yield process
     stop(process, signal.SIGTERM)
 
@@ -82,8 +90,8 @@ class TestAWorker:
     def test_that_loses_a_child_at_its_start_ends_with_a_word_and_a_code_that_tells_of_it(
         self, fresh: Settings, tmp_path: Path
     ) -> None:
-        socket, log = Path(urlsplit(fresh.queue.redis_url).path), tmp_path / "log"
-        with wire(socket) as to_valkey:
+        of_valkey, log = Path(urlsplit(fresh.queue.redis_url).path), tmp_path / "log"
+        with wire(of_valkey) as to_valkey:
             to_valkey.cut()  # until it is mended, a worker does not come further than to its children
             with started(fresh, log, to_valkey.url) as worker:
                 eventually(lambda: len(children_of(worker.pid)) == 2)
@@ -91,3 +99,45 @@ class TestAWorker:
                 to_valkey.mend()
                 assert worker.wait(60) == 1
         assert "Could not start worker processes" in log.read_text()
+
+
+def applied(page: httpx.Response) -> dict[str, float]:
+    """Return how many events were applied to each projection, as a worker tells."""
+    families = text_string_to_metric_families(page.raise_for_status().text)
+    samples = [sample for family in families for sample in family.samples]
+    return {each.labels["projection"]: each.value for each in samples if each.name == "tandem_batch_events_sum"}
+
+
+def register(settings: Settings) -> None:
+    async def give() -> None:
+        async with CommandPool(settings.write.database_url) as pool:
+            await Shop(Bus(pool, currency=USD, nudge=lambda _: None)).user()
+
+    asyncio.run(give())
+
+
+class TestMetrics:
+    def test_add_up_what_all_children_did_also_one_that_is_gone(self, fresh: Settings, tmp_path: Path) -> None:
+        page = f"http://127.0.0.1:{(port := free_port())}/metrics"
+        wanted = {"TANDEM_WORKER_METRICS_PORT": str(port), "TANDEM_METRICS_TOKEN": "ours", "TMPDIR": str(tmp_path)}
+        with (
+            httpx.Client(headers={"Authorization": "Bearer ours"}) as operator,
+            started(fresh, tmp_path / "log", fresh.queue.redis_url, **wanted) as worker,
+        ):
+            register(fresh)
+            eventually(lambda: len(users(fresh)) == 1)
+            for child in children_of(worker.pid):
+                os.kill(child, signal.SIGKILL)
+            register(fresh)
+            eventually(lambda: len(users(fresh)) == 2)
+            told = {projection.name: 2.0 for projection in projections()}
+            eventually(lambda: applied(operator.get(page)) == told)
+            assert httpx.get(page).status_code == 401
+        assert list(tmp_path.glob("tandem-metrics-*")) == []
+
+    def test_whose_port_is_taken_stop_no_worker(self, fresh: Settings, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            with started(fresh, tmp_path / "log", fresh.queue.redis_url, TANDEM_WORKER_METRICS_PORT=port) as worker:
+                eventually(lambda: "TANDEM_WORKER_METRICS_PORT cannot be listened at" in (tmp_path / "log").read_text())
+                assert worker.poll() is None

@@ -7,7 +7,7 @@ import pytest
 from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
-from tasks.settings import QueueSettings, WorkerSettings
+from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
 WRITE, READ = "postgresql://ada:pw@db:5432/write", "postgresql:///read?host=/run/postgresql"
 REDIS = "redis://cache:6379/0"
@@ -105,3 +105,28 @@ class TestAuth:
 
     def test_is_not_shown_where_settings_are(self) -> None:
         assert SECRET not in repr(read(TANDEM_AUTH_SECRET=SECRET))
+
+
+class TestEnvironment:
+    def test_is_development_unless_said_otherwise(self) -> None:
+        assert [read().in_production, read(TANDEM_ENVIRONMENT="").in_production] == [False, False]
+        assert read(TANDEM_ENVIRONMENT="production", TANDEM_AUTH_SECRET=SECRET).in_production
+
+    def test_is_one_of_two(self) -> None:
+        assert refusal(TANDEM_ENVIRONMENT="prod") == "TANDEM_ENVIRONMENT must be development or production."
+
+    def test_of_production_leaves_a_short_secret_to_the_check_of_all_that_is_unsafe(self) -> None:
+        assert read(TANDEM_ENVIRONMENT="production", TANDEM_AUTH_SECRET="short").auth == AuthSettings(secret="short")
+
+
+class TestMetrics:
+    def test_have_a_token_and_a_port_for_workers_or_not(self) -> None:
+        assert read().metrics == MetricsSettings(token=None, worker_port=None)
+        assert read(TANDEM_METRICS_TOKEN="t", TANDEM_WORKER_METRICS_PORT="9101").worker.metrics == MetricsSettings(
+            token="t", worker_port=9101
+        )
+
+    @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "\N{SUPERSCRIPT TWO}"])
+    def test_have_a_port_that_is_one(self, port: str) -> None:
+        said = "TANDEM_WORKER_METRICS_PORT must be a port from 1 to 65535."
+        assert refusal(TANDEM_WORKER_METRICS_PORT=port) == said

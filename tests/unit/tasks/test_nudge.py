@@ -24,12 +24,13 @@ class Broker:
         if not hanging:
             self.released.set()
 
-    def __call__(self, partitions: Iterable[int]) -> None:
+    def __call__(self, partitions: Iterable[int]) -> bool:
         self.sent.append(set(partitions))
         self.reached.set()
         assert self.released.wait(SECONDS)
         if failure := next(self._failures, None):
             raise failure
+        return True
 
 
 @contextmanager
@@ -102,6 +103,16 @@ class TestNudger:
             assert broker.reached.wait(SECONDS)
             nudger.stop(seconds=0.01)
             assert nudger._thread.is_alive()
+
+    def test_counts_what_it_was_asked_for_by_what_became_of_it(self) -> None:
+        broker = Broker(hanging=True, failures=[OSError()])
+        with running(broker) as nudger:
+            nudger(1)
+            assert broker.reached.wait(SECONDS)
+            for partition in (2, 3, 2):
+                nudger(partition)
+        assert broker.sent == [{1}, {2, 3}]
+        assert nudger.counts == {"sent": 1, "coalesced": 2, "failed": 1}
 
     @pytest.mark.parametrize("failure", [redis.ConnectionError("gone"), OSError("gone"), TimeoutError()])
     def test_goes_on_after_an_error(self, failure: Exception) -> None:

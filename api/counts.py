@@ -1,0 +1,67 @@
+"""What requests count as they go, for /metrics. Every label is out of a catalogue of ours, so series stay few."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from api.errors import ApiError
+from domain.bus import Accepted, UnavailableError
+from domain.commands import Command
+
+# Seconds: a command takes two or three milliseconds, and five seconds at most.
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Ending:
+    """What became of a command; a failure until somebody says otherwise."""
+
+    __slots__ = ("code", "outcome")
+
+    def __init__(self) -> None:
+        self.outcome, self.code = "failed", "INTERNAL_SERVER_ERROR"
+
+    def accepted(self, accepted: Accepted) -> None:
+        self.outcome = "dry_run" if accepted.dry_run else "replayed" if accepted.replayed else "accepted"
+        self.code = ""
+
+    def refused(self, code: str) -> None:
+        self.outcome, self.code = "refused", code
+
+
+class Counts:
+    """Of one process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._commands = Counter(
+            "tandem_commands",
+            "Commands by what became of them; the code says why one was refused or failed.",
+            ["command", "outcome", "code"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "tandem_command_seconds",
+            "From a command's input to its receipt or refusal.",
+            ["command"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.plain_reads = 0
+        """Queries that Strawberry carried out."""
+
+    @contextmanager
+    def command(self, kind: type[Command]) -> Iterator[Ending]:
+        """Count a command, and how long it takes; whoever carries it out says how it ended."""
+        began, ending = perf_counter(), Ending()
+        try:
+            yield ending
+        except ApiError as error:
+            ending.refused(str((error.extensions or {})["code"]))
+            raise
+        except UnavailableError:
+            ending.code = "UNAVAILABLE"
+            raise
+        finally:
+            self._seconds.labels(kind.__name__).observe(perf_counter() - began)
+            self._commands.labels(kind.__name__, ending.outcome, ending.code).inc()

@@ -1,0 +1,20 @@
+"""Production: a process starts only where that is safe, and is told all that is missing at once."""
+
+from api import checks
+from api.checks import Finding, Verdict
+from api.settings import ConfigurationError, Settings
+
+_REFUSED = {Verdict.UNSAFE, Verdict.UNUSABLE}
+
+
+def check(settings: Settings, *, signs: bool = True) -> None:
+    """Raise ConfigurationError where production would not be safe; `signs`: whether this process needs the secret."""
+    if not settings.in_production:
+        return
+    found: list[Finding] = [checks.secret(settings.auth)] if signs else []
+    found += [*checks.write_store(settings), *checks.read_store(settings), checks.queue(settings)]
+    if unsafe := [finding for finding in found if finding.verdict in _REFUSED]:
+        missing = "\n".join(f"* {finding}" for finding in unsafe)
+        raise ConfigurationError(
+            f"Not started, since TANDEM_ENVIRONMENT is production, and this is not safe:\n{missing}"
+        )
