@@ -90,16 +90,6 @@ def shop(running_shop: Shop) -> Iterator[Shop]:
     assert running_shop.tables()[1:] == (None, None)
 
 
-def command(_: Shop, running: subprocess.Popen[str]) -> None:
-    running.kill()
-    running.communicate()
-
-
-def worker(shop: Shop, _: subprocess.Popen[str]) -> None:
-    shop.running.workers[0].kill()
-    shop.running.workers[0].restart()
-
-
 def children(shop: Shop, _: subprocess.Popen[str]) -> None:
     for each in shop.running.workers:
         for child in each.children():
@@ -108,7 +98,9 @@ def children(shop: Shop, _: subprocess.Popen[str]) -> None:
 
 
 def everything(shop: Shop, running: subprocess.Popen[str]) -> None:
-    command(shop, running)
+    """The command itself, and all workers with their children."""
+    running.kill()
+    running.communicate()
     for each in shop.running.workers:
         each.kill_group()
     for each in shop.running.workers:
@@ -116,7 +108,7 @@ def everything(shop: Shop, running: subprocess.Popen[str]) -> None:
 
 
 class TestARebuild:
-    @pytest.mark.parametrize("killed", [command, worker, children, everything])
+    @pytest.mark.parametrize("killed", [children, everything])
     def test_in_which_something_is_killed_at_10_50_and_90_percent_leads_to_the_whole_table(
         self, shop: Shop, killed: Callable[[Shop, subprocess.Popen[str]], None]
     ) -> None:
