@@ -3,8 +3,9 @@
 # ruff: noqa: PLC0415 - what each command needs is imported in it, so that `tandem --help` answers at once
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from time import sleep
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -170,13 +171,30 @@ def _watch(log: "Engine", read: "Engine", *, json: bool) -> None:
 
     console = status_table.console()
     if json or not console.is_terminal:
-        while True:
-            _show(log, read, json=json)
-            sleep(EVERY_SECONDS)
+        _again_and_again(lambda: _show(log, read, json=json))
+        return
     with Live(console=console, auto_refresh=False, screen=True) as live:
-        while True:
-            live.update(status_table.page(status_table.status(log, read)), refresh=True)
-            sleep(EVERY_SECONDS)
+        _again_and_again(lambda: live.update(status_table.page(status_table.status(log, read)), refresh=True))
+
+
+def _again_and_again(show: Callable[[], None]) -> None:
+    """Show until Ctrl-C, which ends what is shown first; a second one interrupts.
+
+    It is noted, not raised: some places in drivers and libraries swallow what is raised in them.
+    """
+    over = Event()
+
+    def end(*_: object) -> None:
+        over.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        show()
+        while not over.wait(EVERY_SECONDS):
+            show()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _show(log: "Engine", read: "Engine", *, json: bool) -> None:

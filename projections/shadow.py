@@ -97,7 +97,7 @@ def drop(connection: Connection, beside: Projection) -> bool:
     if not beside.suffix:
         raise ValueError("this would drop the table that is shown")
     found = exists(connection, beside)
-    connection.execute(text(f"drop table if exists {beside.name}"))
-    for kept in _KEPT_BY_NAME:
+    for kept in _KEPT_BY_NAME:  # checkpoints first, as who fills the table takes them, and the table thereafter
         connection.execute(text(f"delete from {kept} where projection = :name"), {"name": beside.name})
+    connection.execute(text(f"drop table if exists {beside.name}"))
     return found

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event as Flag
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -308,6 +309,30 @@ class TestASwitch:
         with pytest.raises(RebuildError, match="discard"):
             rollback(ORDERS, log, read)
         assert rebuild.discard(ORDERS, read=read) == [f"{ORDERS.name}{NEXT}", f"{ORDERS.name}{OLD}"]
+
+    @pytest.mark.usefixtures("traded")
+    def test_waits_for_who_fills_the_table(self, read: Engine) -> None:
+        assert not rebuild.begin(ORDERS, read=read)
+        name = ORDERS.beside(NEXT).name
+        with ThreadPoolExecutor(1) as threads, read.begin() as filling:
+            filling.execute(text("select from checkpoints where projection = :name for update"), {"name": name})
+            discarding = threads.submit(rebuild.discard, ORDERS, read=read)
+            waiting(read, "delete from checkpoints%")
+            filling.execute(text(f"select from {name}"))
+            filling.commit()
+            assert discarding.result() == [name]
+
+
+def waiting(read: Engine, statement: str) -> None:
+    """Return once a statement waits for a lock."""
+    asked = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like :statement")
+    until = monotonic() + 10
+    while monotonic() < until:
+        with read.connect() as connection:
+            if connection.execute(asked, {"statement": statement}).scalar_one():
+                return
+        sleep(0.02)
+    raise AssertionError(f"nobody waits in: {statement}")
 
 
 @contextmanager
