@@ -101,7 +101,11 @@ class ReadPool:
         )
         self._open.add(connection)
         connection.add_termination_listener(self._ended)
-        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_text, decoder=orjson.loads)
+        try:
+            await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_text, decoder=orjson.loads)
+        except BaseException:  # whoever asked may have gone: nobody else would ever close it
+            connection.terminate()
+            raise
         return connection
 
     def _ended(self, connection: Any) -> None:

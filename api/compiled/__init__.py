@@ -13,10 +13,14 @@ is parsed, validated and planned once. Its plan has, for each field of the query
 
 and the parts that make JSON of those columns, all rows of a column at once (`parts`):
 
-    {"nodes": objects(number=column("number"), total=objects(amount=text("total")), status=names("status"))}
+    objects({
+        "number": column(["number"], None),
+        "total": objects({"amount": leaf(column(["total"], None), <Decimal>)}),
+        "status": leaf(column(["status"], None), <OrderStatus>),
+    })
 
-The resolver of the field itself is run as ever, through Strawberry: who may ask, what arguments mean, which rows are
-chosen and how fresh they have to be is decided there and nowhere else (`reading`). What is not known here, a field with
+The function that resolves the field itself is run as ever: who may ask, what arguments mean, which rows are chosen and
+how fresh they have to be is decided there and nowhere else (`reading`). What is not known here, a field with
 a resolver of its own, a type that shows no rows, is left to Strawberry, the whole query with it; so is a value that
 GraphQL has no place for, which is an error. `TANDEM_COMPILED_READS=off` leaves all of it to Strawberry.
 

@@ -68,6 +68,19 @@ class TestAPool:
                     await pool.fetch("select pg_sleep(3)", [])
         assert await asyncio.wait_for(pid(pool), 5)
 
+    async def test_keeps_no_connection_whose_asker_went_while_it_was_prepared(
+        self, pool: ReadPool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def slow(*_: object, **__: object) -> None:
+            await asyncio.sleep(3)
+
+        monkeypatch.setattr(asyncpg.Connection, "set_type_codec", slow)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await pid(pool)
+        await asyncio.sleep(0.05)  # until its end is told
+        assert (pool.use().in_use, pool.use().idle) == (0, 0)
+
     async def test_says_that_nobody_is_there(self) -> None:
         nowhere = ReadPool("postgresql://127.0.0.1:1/nowhere", connections=1, when_lost=lambda: None)
         for _ in range(2):
