@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from domain.events import Event, Unreadable
 from projections import rows
+from projections.driver import Writes
 from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 
@@ -40,12 +41,13 @@ def apply(
     events: Iterable[Event],
     held: Collection[UUID] = frozenset(),
     *,
+    writes: Writes | None = None,
     first: bool = False,
 ) -> Outcome:
-    """Change a read table by events, passing over those of held streams.
+    """Change a read table by events, passing over those of held streams; or add what changes it to other `writes`.
 
     `first`: these are the first events of their partitions, so the table has no rows yet that they could change.
-    They are then iterated over once only.
+    They are then iterated over once only, and their rows are written at once.
     Raises what `rows.is_refusal` knows where the store does not take what folds gave; `apply_one_by_one` finds which.
     """
     batch = Batch(projection, held)
@@ -53,7 +55,12 @@ def apply(
         batch.load(read, events)
     for event in events:
         batch.take_in(event)
-    batch.write(read, first=first)
+    if first:
+        batch.insert(read)
+    elif writes is not None:
+        batch.add_to(writes, read)
+    else:
+        batch.write(read)
     return batch.outcome
 
 
@@ -156,19 +163,26 @@ class Batch:
         if (key := self._key(event)) is not None and "stale" in self._projection.columns:
             self._update(Update(where={self._projection.key_column: key}, values={"stale": True}), event)
 
-    def write(self, read: Connection, *, first: bool = False) -> None:
-        if first:
-            rows.insert(read, self._projection, self._rows.values())
-            return
-        if self._updates:  # before the rows in memory, which have been through them in their order
-            rows.update(read, self._projection, self._updates)
+    def add_to(self, writes: Writes, read: Connection) -> None:
+        """Add what is to be written to other writes."""
+        writes.add(*rows.updates(self._projection, self._updates))  # before the rows, which have been through them
         if self._changed and self._sums:  # two statements: another batch may change what this one adds to, and so on
+            writes.flush()
             rows.lock(read, self._projection, {*self._changed, *(key for (key,) in self._sums)})
         if self._changed:
-            rows.upsert(read, self._projection, [self._rows[key] for key in self._changed])
+            writes.add(rows.upsert(self._projection, [self._rows[key] for key in self._changed]))
         if self._sums:
-            rows.increase(read, self._projection, self._sums)
+            writes.add(rows.increase(self._projection, self._sums))
+
+    def write(self, read: Connection) -> None:
+        writes = Writes(read)
+        self.add_to(writes, read)
+        writes.flush()
         self._forget_changes()
+
+    def insert(self, read: Connection) -> None:
+        """Write rows that are all new."""
+        rows.insert(read, self._projection, self._rows.values())
 
     def write_alone(self, read: Connection, event: Event) -> None:
         """Write what one event did; if the store does not take it, undo that, and set the event's stream aside."""

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Field, col
 
 from domain.event_log import PARTITIONS
+from projections.driver import Write, Writes, fetch
 from projections.progress import Progress
 from projections.projection import ReadTable
 
@@ -61,23 +62,23 @@ _ENSURE = text("""
     from unnest(cast(:names as text[])) name, generate_series(0, cast(:last as int)) partition
     on conflict do nothing
 """)
-_TAKE = text("""
+_TAKE = """
     select c.projection, c.partition, c.position, c.event_id, c.held, c.halted, s.log_id
     from checkpoints c
-    join unnest(cast(:names as text[]), cast(:partitions as smallint[])) w (name, partition)
+    join unnest(cast(%s as text[]), cast(%s as smallint[])) w (name, partition)
         on c.projection = w.name and c.partition = w.partition
     join projection_states s on s.projection = c.projection
     order by c.partition, c.projection for update of c skip locked
-""")
+"""
 _HOLD = text("select partition, position from checkpoints where projection = :name order by partition for update")
-_MOVE = text("""
+_MOVE = """
     update checkpoints c set position = m.after, event_id = m.event_id, halted = null,
                              moved_at = case when m.applied then clock_timestamp() else c.moved_at end
-    from unnest(cast(:names as text[]), cast(:partitions as smallint[]), cast(:before as bigint[]),
-                cast(:after as bigint[]), cast(:event_ids as uuid[]), cast(:applied as boolean[]))
+    from unnest(cast(%s as text[]), cast(%s as smallint[]), cast(%s as bigint[]),
+                cast(%s as bigint[]), cast(%s as uuid[]), cast(%s as boolean[]))
          m (name, partition, before, after, event_id, applied)
     where c.projection = m.name and c.partition = m.partition and c.position = m.before
-""")
+"""
 _HALT = text("""
     update checkpoints set halted = :reason
     where projection = :name and partition = :partition and halted is distinct from :reason
@@ -124,7 +125,7 @@ class Move:
 def take(connection: Connection, places: Iterable[tuple[str, int]]) -> list[Taken]:
     """Lock checkpoints until the end of the transaction and return them, less those that another one holds."""
     names, partitions = zip(*places, strict=True)
-    found = connection.execute(_TAKE, {"names": list(names), "partitions": list(partitions)})
+    found = fetch(connection, _TAKE, [list(names), list(partitions)])
     return [
         Taken(
             at=Progress(projection=name, partition=partition, position=position),
@@ -133,7 +134,7 @@ def take(connection: Connection, places: Iterable[tuple[str, int]]) -> list[Take
             halted=halted,
             log_id=log_id,
         )
-        for name, partition, position, event_id, held, halted, log_id in found.all()
+        for name, partition, position, event_id, held, halted, log_id in found
     ]
 
 
@@ -142,23 +143,34 @@ def hold(connection: Connection, name: str) -> dict[int, int]:
     return {row.partition: row.position for row in connection.execute(_HOLD, {"name": name})}
 
 
-def move(connection: Connection, moves: Sequence[Move]) -> None:
-    """Move checkpoints, each from where it was to where it is now; raise CheckpointMovedError if one is not there."""
-    if not moves:
-        return
-    moved = connection.execute(
-        _MOVE,
-        {
-            "names": [each.before.projection for each in moves],
-            "partitions": [each.before.partition for each in moves],
-            "before": [each.before.position for each in moves],
-            "after": [each.after.position for each in moves],
-            "event_ids": [each.event_id for each in moves],
-            "applied": [each.applied for each in moves],
-        },
-    )
-    if moved.rowcount != len(moves):
+def move(moves: Sequence[Move], writes: Writes) -> None:
+    """Carry out writes, and with them move checkpoints, each from where it was to where it is now.
+
+    Raises CheckpointMovedError if one is not there.
+    """
+    if moves:
+        writes.add(_write(moves))
+    moved = writes.flush()
+    if moves and moved != len(moves):
         raise CheckpointMovedError(f"checkpoints are no longer where they were: {[each.before for each in moves]}")
+
+
+def _write(moves: Sequence[Move]) -> Write:
+    columns = zip(
+        *(
+            (
+                each.before.projection,
+                each.before.partition,
+                each.before.position,
+                each.after.position,
+                each.event_id,
+                each.applied,
+            )
+            for each in moves
+        ),
+        strict=True,
+    )
+    return Write(Checkpoint.__tablename__, _MOVE, [list(column) for column in columns])
 
 
 def halt(connection: Connection, name: str, partition: int, reason: str) -> bool:

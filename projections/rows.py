@@ -10,9 +10,10 @@ import orjson
 import psycopg
 from psycopg import sql
 from psycopg.types.json import set_json_dumps
-from sqlalchemy import Connection, Dialect, TextClause, text
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
+from projections.driver import Write, fetch
 from projections.projection import Key, Projection, Row, Update
 
 _BEYOND = {"smallint": 1 << 15, "integer": 1 << 31}  # the first number that is too large
@@ -32,15 +33,15 @@ def is_refusal(error: Exception) -> bool:
 
 def load(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> dict[UUID, Row]:
     """Return the rows of these keys that exist, without their counters."""
-    found = connection.execute(_select(projection), {"keys": list(keys)})
-    columns = tuple(found.keys())
+    columns = _folded(projection)
     place = columns.index(projection.key_column)
-    return {values[place]: dict(zip(columns, values, strict=True)) for values in found.all()}
+    found = fetch(connection, _select(projection), [list(keys)])
+    return {values[place]: dict(zip(columns, values, strict=True)) for values in found}
 
 
 def lock(connection: Connection, projection: Projection, keys: Iterable[UUID]) -> None:
     """Lock those of these rows that exist, in the order of the keys, as all statements here do."""
-    connection.execute(_lock(projection), {"keys": list(keys)})
+    fetch(connection, _lock(projection), [list(keys)])
 
 
 def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
@@ -63,26 +64,32 @@ def insert(connection: Connection, projection: Projection, rows: Iterable[Row]) 
             copy.write_row(values)
 
 
-def upsert(connection: Connection, projection: Projection, rows: Iterable[Row]) -> None:
-    connection.execute(_upsert(projection), {"rows": _json(list(rows)).decode()})
+def upsert(projection: Projection, rows: Iterable[Row]) -> Write:
+    return _write(projection, _upsert(projection), rows)
 
 
-def update(connection: Connection, projection: Projection, changes: Iterable[tuple[Update, int]]) -> None:
-    """Carry out updates in their order, each with the log position that it is due to: one statement for all alike."""
+def updates(projection: Projection, changes: Iterable[tuple[Update, int]]) -> list[Write]:
+    """Return updates in their order, each with the log position that it is due to: one statement for all alike."""
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[tuple[Any, ...], Row]] = {}
     for change, position in changes:
         shape = tuple(change.values), tuple(change.where)
         row = {**change.where, **change.values, "log_position": position}
         alike.setdefault(shape, {})[tuple(change.where.values())] = row  # the last one wins
-    for (changed, where), rows in alike.items():
-        connection.execute(_update(projection, changed, where), {"rows": _json(list(rows.values())).decode()})
+    return [
+        _write(projection, _update(projection, changed, where), rows.values())
+        for (changed, where), rows in alike.items()
+    ]
 
 
-def increase(connection: Connection, projection: Projection, sums: Mapping[Key, Mapping[str, Any]]) -> None:
+def increase(projection: Projection, sums: Mapping[Key, Mapping[str, Any]]) -> Write:
     """Add to counters, in the order of the keys, so that two transactions cannot deadlock over them."""
     names = projection.key_columns
     rows = [{**dict(zip(names, key, strict=True)), **added} for key, added in sums.items()]
-    connection.execute(_increase(projection), {"rows": _json(rows).decode()})
+    return _write(projection, _increase(projection), rows)
+
+
+def _write(projection: Projection, sql: str, rows: Iterable[Row]) -> Write:
+    return Write(projection.name, sql, [_json(list(rows)).decode()])
 
 
 def _json(value: Any) -> bytes:
@@ -106,51 +113,51 @@ def _types(projection: Projection, dialect: Dialect) -> list[str]:
 
 
 @cache
-def _select(projection: Projection) -> TextClause:
+def _select(projection: Projection) -> str:
     columns = ", ".join(_folded(projection))
-    return text(f"select {columns} from {projection.name} where {projection.key_column} = any(:keys)")  # noqa: S608
+    return f"select {columns} from {projection.name} where {projection.key_column} = any(%s)"  # noqa: S608
 
 
 @cache
-def _lock(projection: Projection) -> TextClause:
+def _lock(projection: Projection) -> str:
     name, key = projection.name, projection.key_column
-    return text(f"select from {name} where {key} = any(:keys) order by {key} for no key update")
+    return f"select {key} from {name} where {key} = any(%s) order by {key} for no key update"  # noqa: S608
 
 
 @cache
-def _upsert(projection: Projection) -> TextClause:
+def _upsert(projection: Projection) -> str:
     columns, key = _folded(projection), projection.key_column
     listed = ", ".join(columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
-    return text(f"""
+    return f"""
         insert into {projection.name} ({listed})
-        select {listed} from jsonb_populate_recordset(cast(null as {projection.name}), cast(:rows as jsonb))
+        select {listed} from jsonb_populate_recordset(cast(null as {projection.name}), cast(%s as jsonb))
         order by {key}
         on conflict ({key}) do update set {changes}
-    """)  # noqa: S608
+    """  # noqa: S608
 
 
 @cache
-def _update(projection: Projection, changed: tuple[str, ...], where: tuple[str, ...]) -> TextClause:
+def _update(projection: Projection, changed: tuple[str, ...], where: tuple[str, ...]) -> str:
     name = projection.name
     changes = ", ".join(f"{column} = u.{column}" for column in changed)
     condition = " and ".join(f"t.{column} = u.{column}" for column in where)
-    return text(f"""
+    return f"""
         update {name} t set {changes}, log_position = greatest(t.log_position, u.log_position)
-        from jsonb_populate_recordset(cast(null as {name}), cast(:rows as jsonb)) u
+        from jsonb_populate_recordset(cast(null as {name}), cast(%s as jsonb)) u
         where {condition}
-    """)  # noqa: S608
+    """  # noqa: S608
 
 
 @cache
-def _increase(projection: Projection) -> TextClause:
+def _increase(projection: Projection) -> str:
     name, counters = projection.name, sorted(projection.counters)
     key = ", ".join(projection.key_columns)
     listed = ", ".join([key, *counters])
     changes = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in counters)
-    return text(f"""
+    return f"""
         insert into {name} ({listed})
-        select {listed} from jsonb_populate_recordset(cast(null as {name}), cast(:rows as jsonb))
+        select {listed} from jsonb_populate_recordset(cast(null as {name}), cast(%s as jsonb))
         order by {key}
         on conflict ({key}) do update set {changes}
-    """)  # noqa: S608
+    """  # noqa: S608

@@ -21,6 +21,7 @@ from domain.stretches import Stretch
 from projections import batch, checkpoints, quarantine, rows, states
 from projections.batch import Outcome
 from projections.checkpoints import CheckpointMovedError, Move, Taken
+from projections.driver import Writes
 from projections.progress import Progress
 from projections.projection import NEXT, Projection
 
@@ -150,14 +151,14 @@ class Runner:
             found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
             if len(work) > 1:
                 found = {place: stretch.decoded() for place, stretch in found.items()}
-            moves: list[Move] = []
+            moves, writes = list[Move](), Writes(read)
             for projection in work:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
                 here = [(taken, found[taken.at.partition, taken.at.position]) for taken in mine]
                 _check(here, log_id)
-                applied = _apply(read, projection, here, one_by_one=one_by_one)
+                applied = _apply(read, projection, here, writes, one_by_one=one_by_one)
                 moves += [_move(taken, stretch, applied=applied) for taken, stretch in here]
-            checkpoints.move(read, [move for move in moves if move.is_due])
+            checkpoints.move([move for move in moves if move.is_due], writes)
             if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
                 states.follow(read, new, log_id)
         if moved := [move.after for move in moves if move.before != move.after]:
@@ -190,9 +191,12 @@ def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
 
 
 def _apply(
-    read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], *, one_by_one: bool
+    read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], writes: Writes, *, one_by_one: bool
 ) -> bool:
-    """Apply stretches, set aside what cannot be; return whether an event was applied that concerns the projection."""
+    """Apply stretches, set aside what cannot be; return whether an event was applied that concerns the projection.
+
+    What changes rows may be added to other writes, which are carried out later.
+    """
     events = chain.from_iterable(stretch.events for _, stretch in here)
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
@@ -202,7 +206,8 @@ def _apply(
         at_the_beginning = all(taken.at.position == 0 for taken, _ in here)
         # Counters may come to a row before its own first event, so such a table is never known to be empty.
         first = at_the_beginning and projection.suffix == NEXT and not projection.counters
-        outcome = batch.apply(read, projection, events if first else list(events), held, first=first)
+        mine = events if first else list(events)
+        outcome = batch.apply(read, projection, mine, held, writes=writes, first=first)
     _check_hope(read, projection, outcome)
     quarantine.add(read, projection.name, outcome.set_aside)
     for stream in outcome.set_aside:

@@ -203,7 +203,7 @@ class TestAnOlderLog:
         runner = Runner(log=case.log, read=case.read, projections=projections(), publish=lambda _: None)
         with statements(case.read) as sent:
             assert not runner.drain(HERE, ELSEWHERE, 9, seconds=60)
-        moves = [statement for statement in sent if statement.startswith("update checkpoints c set position")]
+        moves = [statement for statement in sent if "update checkpoints c set position" in statement]
         assert len(moves) == 1
         assert tables.checkpoints(case.fresh.read.database_url) == {
             name: tables.heads(case.log) | {HERE: 5} for name in NAMES

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 
 import projections.database
 from api.settings import Settings
@@ -168,8 +168,7 @@ class TestTwoBatches:
 
         both_have_changed = Barrier(2)
 
-        @event.listens_for(read, "before_cursor_execute")
-        def wait_for_the_other(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        def wait_for_the_other(statement: str) -> None:
             if "units_sold = products_view.units_sold +" in statement:
                 with suppress(BrokenBarrierError):  # the other one waits for us already
                     both_have_changed.wait(1)
@@ -177,7 +176,7 @@ class TestTwoBatches:
         def drain(*partitions: int) -> bool:
             return runner(log, read, products_view.PROJECTION).drain(*partitions, seconds=60)
 
-        with ThreadPoolExecutor(2) as threads:  # a deadlock is raised
+        with statements(read, before=wait_for_the_other), ThreadPoolExecutor(2) as threads:  # a deadlock is raised
             assert list(threads.map(drain, (7, 8), (50, 51))) == [True, True]
         drain_all(runner(log, read))
         assert tables.read_tables(fresh.read.database_url) == tables.folded(log)
@@ -386,12 +385,11 @@ class TestARunnerThatDies:
     ) -> None:
         product = await fresh_shop.product()
 
-        @event.listens_for(read, "before_cursor_execute")
-        def die(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        def die(_: object, statement: str) -> None:
             if "update checkpoints" in statement:
                 raise DiedError
 
-        with statements(read) as sent, pytest.raises(DiedError):
+        with statements(read, after=die) as sent, pytest.raises(DiedError):
             runner(log, read, products_view.PROJECTION).drain(partition_of_product(product), seconds=60)
         assert any("insert into products_view" in statement for statement in sent)
         assert tables.read_tables(fresh.read.database_url)["products_view"] == {}
@@ -418,15 +416,12 @@ class TestACheckpoint:
     ) -> None:
         await fresh_shop.user(id_in(7))
 
-        @event.listens_for(read, "after_cursor_execute")
-        def move_it(connection: Any, _cursor: object, statement: str, *_: object) -> None:
+        def move_it(connection: Any, statement: str) -> None:
             if "for update of c skip locked" in statement:
-                connection.exec_driver_sql("update checkpoints set position = 5 where partition = 7")
+                connection.execute("update checkpoints set position = 5 where partition = 7")
 
-        with pytest.raises(
-            CheckpointMovedError,
-            match=r"no longer where they were: \[Progress\(projection='users_view', partition=7, position=0",
-        ):
+        moved = r"no longer where they were: \[Progress\(projection='users_view', partition=7, position=0"
+        with statements(read, after=move_it), pytest.raises(CheckpointMovedError, match=moved):
             runner(log, read, users_view.PROJECTION).drain(7, seconds=60)
         assert tables.read_tables(fresh.read.database_url)["users_view"] == {}
         assert tables.checkpoints(fresh.read.database_url)["users_view"] == {}

@@ -1,9 +1,10 @@
 """The SQL that an engine sends, recorded in the order in which it is sent."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, event
 
@@ -14,12 +15,22 @@ COMMIT, ROLLBACK = "commit", "rollback"
 
 
 @contextmanager
-def statements(engine: Engine) -> Iterator[list[str]]:
-    """Record the statements of an engine, with their commits and rollbacks."""
-    sent: list[str] = []
+def statements(
+    engine: Engine, *, before: Callable[[str], None] | None = None, after: Callable[[Any, str], None] | None = None
+) -> Iterator[list[str]]:
+    """Record the statements of an engine, with its commits and rollbacks.
 
-    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(" ".join(statement.split()))
+    `before` and `after` are called with each statement; the latter is given the driver's connection, to say more on it.
+    """
+    sent: list[str] = []
+    recorded = _recorded(sent, before or (lambda _: None), after or (lambda *_: None))
+
+    def record(connection: Any, *_: Any) -> None:
+        connection.cursor_factory = recorded
+
+    def forget(connection: Any, *_: Any) -> None:
+        if connection is not None:
+            connection.cursor_factory = psycopg.Cursor
 
     def committed(_: Any) -> None:
         sent.append(COMMIT)
@@ -27,7 +38,12 @@ def statements(engine: Engine) -> Iterator[list[str]]:
     def rolled_back(_: Any) -> None:
         sent.append(ROLLBACK)
 
-    listening = [("before_cursor_execute", executed), ("commit", committed), ("rollback", rolled_back)]
+    listening: list[tuple[str, Any]] = [
+        ("checkout", record),
+        ("checkin", forget),
+        ("commit", committed),
+        ("rollback", rolled_back),
+    ]
     for name, listener in listening:
         event.listen(engine, name, listener)
     try:
@@ -35,6 +51,21 @@ def statements(engine: Engine) -> Iterator[list[str]]:
     finally:
         for name, listener in listening:
             event.remove(engine, name, listener)
+
+
+def _recorded(
+    sent: list[str], before: Callable[[str], None], after: Callable[[Any, str], None]
+) -> type[psycopg.Cursor[Any]]:
+    class Recorded(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+            statement = " ".join(str(query).split())
+            sent.append(statement)
+            before(statement)
+            done = super().execute(query, *arguments, **options)
+            after(self.connection, statement)
+            return done
+
+    return Recorded
 
 
 @contextmanager
