@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from domain import statements
 from domain.decoding import fact
+from domain.driver import fetch
 from domain.events import Event
 from domain.statements import ALL_IS_WELL, Write
 from domain.upcasters import current_version
@@ -157,7 +158,7 @@ _AGES = text("""
     join events on events.partition = place.partition and events.position = place.after + 1
 """)
 _IDENTITY = text("select id from log_identity")
-_HEADS = text("select partition, position from log_heads where partition = any(cast(:partitions as smallint[]))")
+_HEADS = "select partition, position from log_heads where partition = any(cast(%s as smallint[]))"
 _HEAD = text("select position from log_heads where partition = :partition")
 
 
@@ -184,8 +185,7 @@ def head(connection: Connection, partition: int) -> int:
 
 def heads(connection: Connection, partitions: Iterable[int] = range(PARTITIONS)) -> dict[int, int]:
     """Return the number of events in each of these partitions."""
-    found = connection.execute(_HEADS, {"partitions": list(partitions)})
-    return {row.partition: row.position for row in found}
+    return dict(fetch(connection, _HEADS, [list(partitions)]))
 
 
 def ages(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], float]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from domain.decoding import unknown_shape
+from domain.driver import fetch
 from domain.event_log import COLUMNS, events_of, read
 from domain.events import Event
 from domain.upcasters import UnknownShapeError
@@ -51,17 +52,17 @@ class GapError(LookupError):
     """The log lacks an event, which it never does by itself: it was changed by hand, or is another one."""
 
 
-_READ_FROM = text(f"""
+_READ_FROM = f"""
     select place.after, event_id, {COLUMNS}
-    from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[]), cast(:lasts as bigint[]))
+    from unnest(cast(%s as smallint[]), cast(%s as bigint[]), cast(%s as bigint[]))
         place (of_partition, after, last)
     cross join lateral (
         select * from events
         where partition = place.of_partition and position between place.after and place.last
-        order by position limit :limit + 1
+        order by position limit %s
     ) found
     order by partition, after, position
-""")  # noqa: S608 - as above
+"""  # noqa: S608 - as above
 _LACKING = text("""
     select place.partition, place.after, log_heads.position
     from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
@@ -83,9 +84,7 @@ def read_from(
         return {}
     partitions, afters = zip(*places, strict=True)
     lasts = [_NO_END if upto is None else upto[partition] for partition in partitions]
-    found = connection.execute(
-        _READ_FROM, {"partitions": list(partitions), "afters": list(afters), "lasts": lasts, "limit": limit}
-    ).all()
+    found = fetch(connection, _READ_FROM, [list(partitions), list(afters), lasts, limit + 1])
     rows: dict[Place, list[Any]] = {place: [] for place in places}
     for row in found:
         rows[row[2], row[0]].append(row)

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domain.driver import Writes
 from domain.events import Event, Unreadable
 from projections import rows
-from projections.driver import Writes
 from projections.projection import Addition, Projection, Row, Update
 from projections.quarantine import SetAside
 

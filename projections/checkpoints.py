@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, col
 
+from domain.driver import Write, Writes, fetch
 from domain.event_log import PARTITIONS
-from projections.driver import Write, Writes, fetch
 from projections.progress import Progress
 from projections.projection import ReadTable
 

@@ -13,7 +13,7 @@ from psycopg.types.json import set_json_dumps
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from projections.driver import Write, fetch
+from domain.driver import Write, fetch
 from projections.projection import Key, Projection, Row, Update
 
 _BEYOND = {"smallint": 1 << 15, "integer": 1 << 31}  # the first number that is too large

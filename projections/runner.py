@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain import event_log, stretches
+from domain.driver import Writes
 from domain.stretches import Stretch
 from projections import batch, checkpoints, quarantine, rows, states
 from projections.batch import Outcome
 from projections.checkpoints import CheckpointMovedError, Move, Taken
-from projections.driver import Writes
 from projections.progress import Progress
 from projections.projection import NEXT, Projection
 

@@ -1,4 +1,4 @@
-"""Statements of projections, on the driver's own connection; writes to several tables are one statement.
+"""Statements that projections make all the time, on the driver's own connection; writes to several tables go as one.
 
 A trip to the store costs more than most of these statements do, and SQLAlchemy's way through one as much again.
 """
