@@ -37,9 +37,9 @@ def measure(plan: Plan) -> Result:
         with stage(postgres_settings={"track_commit_timestamp": "on"}) as at:
             shop.open_shop(at.stores.write_url)
             with at.worker(), at.api() as port:
-                rates.append(uvloop.run(_open_loop(port, _SECONDS_MORE * plan.seconds)))
+                rates.append(uvloop.run(open_loop(port, _SECONDS_MORE * plan.seconds, a_second=A_SECOND)))
                 at.wait_until_level()
-            lags.append(_lags(at))
+            lags.append(lags_of(at))
     return Result(
         title=f"lag: from a command's commit to its row's, {A_SECOND} commands a second (less is better)",
         rounds=len(lags),
@@ -51,10 +51,10 @@ def measure(plan: Plan) -> Result:
     )
 
 
-async def _open_loop(port: int, seconds: float) -> float:
+async def open_loop(port: int, seconds: float, *, a_second: int) -> float:
     """Offer commands for so many seconds; return how many were answered a second."""
-    chance, token = random.Random(A_SECOND), shop.staff_token()
-    requests = [shop.order_request(chance, token) for _ in range(round(seconds * A_SECOND))]
+    chance, token = random.Random(a_second), shop.staff_token()
+    requests = [shop.order_request(chance, token) for _ in range(round(seconds * a_second))]
     async with connections(port, _AT_ONCE) as made:
         free: asyncio.Queue[Connection] = asyncio.Queue()
         for connection in made:
@@ -69,11 +69,11 @@ async def _open_loop(port: int, seconds: float) -> float:
             return in_time
 
         began = perf_counter()
-        each = [one(request, began + place / A_SECOND) for place, request in enumerate(requests)]
+        each = [one(request, began + place / a_second) for place, request in enumerate(requests)]
         return sum(await asyncio.gather(*each)) / (perf_counter() - began)
 
 
-def _lags(at: Stage) -> list[float]:
+def lags_of(at: Stage) -> list[float]:
     """Return how many seconds after its event each row was committed."""
     with psycopg.connect(at.stores.write_url) as log, psycopg.connect(at.stores.read_url) as read:
         events, rows = dict(log.execute(_EVENTS).fetchall()), dict(read.execute(_ROWS).fetchall())
