@@ -16,10 +16,8 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     UnaryExpression,
-    false,
     func,
     select,
-    true,
     tuple_,
     type_coerce,
     union_all,
@@ -30,7 +28,6 @@ Place = tuple[Any, Any]
 """Where a row stands in a list: its values of the sort column and of the key."""
 
 Parts = Sequence[Select[Any]]
-BEYOND = "beyond_these_rows"
 
 _COMPARISONS: Mapping[tuple[bool, bool], Callable[[Any, Any], Any]] = {
     (True, False): gt,
@@ -103,36 +100,29 @@ class Slice:
         return self.before if self.backward else self.after
 
 
-def cut(parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None) -> Select[Any]:
-    """Return the rows of a slice, one more than its limit where there are more, backward in reverse order."""
-    conditions = []
-    if wanted.after is not None:
-        conditions.append(keyset.behind(wanted.after))
-    if wanted.before is not None:
-        conditions.append(keyset.ahead_of(wanted.before))
-    falling = keyset.descending != wanted.backward
-    return _in_order(parts, keyset, conditions, columns, falling=falling, limit=wanted.limit + 1, offset=wanted.offset)
-
-
-def cut_with_beyond(
-    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None
+def cut(
+    parts: Parts, keyset: Keyset, wanted: Slice, *, columns: Collection[str] | None = None, with_edge: bool = False
 ) -> Select[Any]:
-    """Return the rows of a slice, and last, with a true `BEYOND`, one on the other side of its start, if there is one.
+    """Return the rows of a slice, one more than its limit where there are more, backward in reverse order.
 
-    Most often that is the cursor's own row; where that has left the list, the next one.
+    `with_edge`: first comes the row that the slice begins behind, if it is still in the list.
     """
-    rows = cut(parts, keyset, wanted, columns=columns).add_columns(false().label(BEYOND))
-    beyond = _beyond(parts, keyset, wanted, columns).add_columns(true().label(BEYOND))
-    both = union_all(rows, beyond).subquery("rows")
-    order = _order(both.c[keyset.sort.key], both.c[keyset.key.key], falling=keyset.descending != wanted.backward)
-    return select(both).order_by(both.c[BEYOND], *order)
+    conditions, offset = [], wanted.offset
+    if wanted.after is not None:
+        conditions.append(keyset.behind(wanted.after, inclusive=with_edge and not wanted.backward))
+    if wanted.before is not None:
+        conditions.append(keyset.ahead_of(wanted.before, inclusive=with_edge and wanted.backward))
+    if with_edge and offset is not None:
+        offset -= 1
+    falling, more = keyset.descending != wanted.backward, 2 if with_edge else 1
+    return _in_order(parts, keyset, conditions, columns, falling=falling, limit=wanted.limit + more, offset=offset)
 
 
-def _beyond(parts: Parts, keyset: Keyset, wanted: Slice, columns: Collection[str] | None) -> Select[Any]:
-    start, conditions = wanted.start, []
-    if start is not None:
-        conditions = [(keyset.behind if wanted.backward else keyset.ahead_of)(start, inclusive=True)]
-    return _in_order(parts, keyset, conditions, columns, falling=keyset.descending == wanted.backward, limit=1)
+def beyond(parts: Parts, keyset: Keyset, wanted: Slice) -> Select[Any]:
+    """Return a row on the other side of the place that a slice begins at, if there is one."""
+    start = wanted.start
+    conditions = [] if start is None else [(keyset.behind if wanted.backward else keyset.ahead_of)(start)]
+    return _in_order(parts, keyset, conditions, (), falling=keyset.descending == wanted.backward, limit=1)
 
 
 def count(parts: Parts) -> Select[Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Select, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from projections.keyset import Keyset, Parts, Slice, count, cut, cut_with_beyond
+from projections.keyset import Keyset, Parts, Slice, beyond, count, cut
 
 Given = Mapping[str, Any]
 _REMEMBERED = 2048
@@ -55,8 +55,11 @@ class Found:
         """Return the statement that reads them: these columns, or all."""
         return statement(_rows, self.select, columns, given=self.given)
 
-    def cut(self, keyset: Keyset, wanted: Slice, columns: tuple[str, ...] | None, *, with_beyond: bool) -> Statement:
-        return statement(_cut, self.select, keyset, columns, with_beyond, given=self.given, wanted=wanted)
+    def cut(self, keyset: Keyset, wanted: Slice, columns: tuple[str, ...] | None, *, with_edge: bool) -> Statement:
+        return statement(_cut, self.select, keyset, columns, with_edge, given=self.given, wanted=wanted)
+
+    def beyond(self, keyset: Keyset, wanted: Slice) -> Statement:
+        return statement(_beyond, self.select, keyset, given=self.given, wanted=wanted)
 
     def count(self) -> Statement:
         return statement(_count, self.select, given=self.given)
@@ -132,13 +135,16 @@ def _cut(
     select: Callable[..., Any],
     keyset: Keyset,
     columns: tuple[str, ...] | None,
-    with_beyond: bool,
+    with_edge: bool,
     *,
     given: Given,
     wanted: Slice,
 ) -> Select[Any]:
-    rows = cut_with_beyond if with_beyond else cut
-    return rows(_parts(select, given), keyset, wanted, columns=columns)
+    return cut(_parts(select, given), keyset, wanted, columns=columns, with_edge=with_edge)
+
+
+def _beyond(select: Callable[..., Any], keyset: Keyset, *, given: Given, wanted: Slice) -> Select[Any]:
+    return beyond(_parts(select, given), keyset, wanted)
 
 
 def _count(select: Callable[..., Any], *, given: Given) -> Select[Any]:

@@ -15,7 +15,7 @@ from api.selection import Selection
 from api.shown import Kind
 from api.types.order import Order
 from domain.lifecycle import Status
-from projections.keyset import BEYOND, Slice
+from projections.keyset import Slice
 from projections.statements import found
 from projections.views import user_orders_view
 from projections.views.user_orders_view import NEWEST_FIRST, Wanted, chosen
@@ -123,10 +123,15 @@ async def _page(info: Info, listing: Listing, wanted: Slice, shape: PageShape) -
     if not shape.wants_rows:
         return Page(rows=(), slice=wanted, listing=listing)
     begins_within = wanted.start is not None or (wanted.offset or 0) > 0
-    with_beyond = begins_within and shape.wants("hasNextPage" if wanted.backward else "hasPreviousPage")
-    records = await rows(info, listing.found.cut(listing.keyset, wanted, shape.columns, with_beyond=with_beyond))
-    beyond = with_beyond and bool(records) and records[-1][BEYOND]
-    return Page(rows=records[:-1] if beyond else records, slice=wanted, listing=listing, beyond=beyond)
+    with_edge = begins_within and shape.wants("hasNextPage" if wanted.backward else "hasPreviousPage")
+    records = await rows(info, listing.found.cut(listing.keyset, wanted, shape.columns, with_edge=with_edge))
+    if not with_edge:
+        return Page(rows=records, slice=wanted, listing=listing)
+    if records and (wanted.start is None or listing.keyset.place(records[0]) == wanted.start):
+        return Page(rows=records[1:], slice=wanted, listing=listing, beyond=True)
+    # The cursor's row has left the list, or there is no such page.
+    beyond = await rows(info, listing.found.beyond(listing.keyset, wanted))
+    return Page(rows=records, slice=wanted, listing=listing, beyond=bool(beyond))
 
 
 async def _count(info: Info, listing: Listing) -> int:

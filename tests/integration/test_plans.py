@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import NullPool
 
 from api.settings import Settings
-from projections.keyset import Keyset, Slice, cut, cut_with_beyond
+from projections.keyset import Keyset, Slice, beyond, cut
 from projections.search import words_of
 from projections.views import products_view, users_view
 from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView, Wanted, last_changed, matching
@@ -73,11 +73,7 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def page(wanted: Wanted, keyset: Keyset, **where: Any) -> Select[Any]:
-    return cut_with_beyond(matching(wanted), keyset, Slice(limit=PAGE, **where)) if where else first(wanted, keyset)
-
-
-def first(wanted: Wanted, keyset: Keyset) -> Select[Any]:
-    return cut(matching(wanted), keyset, Slice(limit=PAGE))
+    return cut(matching(wanted), keyset, Slice(limit=PAGE, **where), with_edge=bool(where))
 
 
 def scanned(found: list[dict[str, Any]]) -> list[str]:
@@ -159,11 +155,16 @@ class TestAPage:
     @pytest.mark.parametrize("which", ["no filter", "a user", "the open ones"])
     def test_far_down_is_read_like_the_first(self, filled: Engine, which: str, way: str) -> None:
         middle = OPENING + timedelta(seconds=SIZE // 2), UUID(int=SIZE // 2)
-        found = plan(filled, page(FILTERS[which], NEWEST_FIRST, **{way: middle}, backward=way == "before"))
-        beside = 2 * len(matching(FILTERS[which]))  # each part looks one row ahead, and one beyond the cursor
+        where: dict[str, Any] = {way: middle, "backward": way == "before"}
+        found = plan(filled, page(FILTERS[which], NEWEST_FIRST, **where))
+        parts = len(matching(FILTERS[which]))
         assert "Seq Scan" not in scanned(found)
         assert sorted_rows(found) <= PAGE + 2
-        assert rows_read(found) <= PAGE + beside
+        assert rows_read(found) <= PAGE + 2 * parts  # each part looks one row ahead, and at the cursor's own
+
+        found = plan(filled, beyond(matching(FILTERS[which]), NEWEST_FIRST, Slice(limit=PAGE, **where)))
+        assert "Seq Scan" not in scanned(found)
+        assert rows_read(found) <= parts
 
     @pytest.mark.parametrize("sort", SORTS)
     def test_of_a_user_s_orders_with_a_word_reads_no_other_orders(self, filled: Engine, sort: str) -> None:

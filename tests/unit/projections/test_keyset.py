@@ -1,5 +1,6 @@
 """Pages by keyset: the SQL of a slice in both directions, and places that survive being written down."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql
 
-from projections.keyset import BEYOND, Keyset, Slice, cut, cut_with_beyond
+from projections.keyset import Keyset, Slice, beyond, cut
 from projections.views.products_view import BY_NAME
 from projections.views.user_orders_view import NEWEST_FIRST, UserOrdersView, Wanted, matching
 from tests.support.facts import ORDER_ID, START, TEA_ID
@@ -84,39 +85,46 @@ class TestCut:
         )
 
 
-class TestCutWithBeyond:
-    """One row more is asked for, on the other side of the cursor: most often it is that of the cursor itself."""
+class TestCutWithEdge:
+    """It begins a row earlier: with that of the cursor, if it is still in the list."""
 
     @pytest.mark.parametrize(
-        ("wanted", "behind", "beyond", "order", "reverse"),
-        [
-            ({"after": ORDER}, "<", ">=", "DESC", "ASC"),
-            ({"before": ORDER, "backward": True}, ">", "<=", "ASC", "DESC"),
-        ],
+        ("wanted", "within", "order"),
+        [({"after": ORDER}, "<=", "DESC"), ({"before": ORDER, "backward": True}, ">=", "ASC")],
     )
-    def test_looks_away_from_the_rows_of_the_slice_too(
-        self, wanted: dict[str, Any], behind: str, beyond: str, order: str, reverse: str
-    ) -> None:
-        found = cut_with_beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, **wanted), columns=())
-        part = (
-            "(SELECT user_orders_view.order_id AS order_id, user_orders_view.created_at AS created_at, {0} AS {1} "
-            "FROM user_orders_view WHERE (user_orders_view.created_at, user_orders_view.order_id) {2} "
-            f"('{START}', '{ORDER_ID}') ORDER BY user_orders_view.created_at {{3}}, user_orders_view.order_id {{3}} "
-            "LIMIT {4})"
-        )
-        both = " UNION ALL ".join(
-            [part.format("false", BEYOND, behind, order, 3), part.format("true", BEYOND, beyond, reverse, 1)]
-        )
+    def test_takes_the_row_of_the_cursor_too(self, wanted: dict[str, Any], within: str, order: str) -> None:
+        found = cut([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, **wanted), columns=(), with_edge=True)
         assert whole(found) == (
-            f"SELECT rows.order_id, rows.created_at, rows.{BEYOND} FROM ({both}) AS rows "
-            f"ORDER BY rows.{BEYOND}, rows.created_at {order}, rows.order_id {order}"
+            "SELECT user_orders_view.order_id, user_orders_view.created_at "
+            "FROM user_orders_view WHERE (user_orders_view.created_at, user_orders_view.order_id) "
+            f"{within} ('{START}', '{ORDER_ID}') "
+            f"ORDER BY user_orders_view.created_at {order}, user_orders_view.order_id {order} LIMIT 4"
         )
 
-    def test_of_a_page_by_number_looks_for_any_row(self) -> None:
-        found = cut_with_beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, offset=40), columns=())
-        [_, beyond] = whole(found).split(" UNION ALL ")
-        assert "WHERE" not in beyond
-        assert "LIMIT 1)" in beyond
+    def test_does_not_touch_the_other_end_of_the_slice(self) -> None:
+        wanted = Slice(limit=2, after=ORDER, before=ORDER)
+        found = cut([select(UserOrdersView)], NEWEST_FIRST, wanted, columns=(), with_edge=True)
+        assert re.findall(r"order_id\) (\S+) \(", whole(found)) == ["<=", ">"]
+
+    def test_of_a_page_by_number_takes_the_row_before(self) -> None:
+        found = cut([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, offset=40), columns=(), with_edge=True)
+        assert whole(found).endswith("LIMIT 4 OFFSET 39")
+
+
+class TestBeyond:
+    @pytest.mark.parametrize(
+        ("wanted", "away", "order"),
+        [({"after": ORDER}, ">", "ASC"), ({"before": ORDER, "backward": True}, "<", "DESC")],
+    )
+    def test_looks_away_from_the_slice(self, wanted: dict[str, Any], away: str, order: str) -> None:
+        found = whole(beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, **wanted)))
+        assert f"order_id) {away} ('{START}', '{ORDER_ID}')" in found
+        assert found.endswith(f"created_at {order}, user_orders_view.order_id {order} LIMIT 1")
+
+    def test_of_a_page_by_number_finds_any_row(self) -> None:
+        found = whole(beyond([select(UserOrdersView)], NEWEST_FIRST, Slice(limit=2, offset=40)))
+        assert "WHERE" not in found
+        assert found.endswith("LIMIT 1")
 
 
 class TestPlace:

@@ -21,7 +21,7 @@ def orders(**wanted: Any) -> Found:
 
 
 def page(listed: Found, **wanted: Any) -> Statement:
-    return listed.cut(NEWEST_FIRST, Slice(limit=20, **wanted), ("number",), with_beyond=False)
+    return listed.cut(NEWEST_FIRST, Slice(limit=20, **wanted), ("number",), with_edge=False)
 
 
 def sql(statement: Statement) -> str:
