@@ -218,7 +218,7 @@ class TestWhatLiesBeforeAPage:
         for order in orders[2:]:
             staff.paid(order)
         assert await page(statements=2, first=2, after=after) == ([], False, False)
-        assert await page(first=2, page=2) == ([], False, False)
+        assert await page(statements=2, first=2, page=2) == ([], False, False)
 
 
 class TestOrdersOfManyUsers:
