@@ -11,12 +11,15 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
+from api.budgets import Budgets
 from api.consistency import Consistency
 from api.context import Standings
 from api.documents import Documents
@@ -45,9 +48,10 @@ ENDPOINT = "/graphql"
 _STOP_SECONDS = 2.0
 
 
-def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
+def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
     write_url, read_url = settings.write.database_url, settings.read.database_url
+    limits = settings.limits
     write, reads = CommandPool(write_url), Reads(read_url)
     messages, hints = _connect(settings.queue.redis_url), progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
@@ -61,9 +65,10 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         freshness=freshness,
         live=live,
         history=History(write),
-        streams=Streams(bounds),
+        streams=Streams(bounds or Bounds(streams_of_an_address=limits.streams_of_an_address)),
         standings=Standings(write_url=write_url, read_url=read_url),
         counts=metrics.counts,
+        budgets=Budgets(settings.queue.redis_url, per_minute=limits.rate) if limits.rate else None,
         compiled=settings.compiled_reads,
         closed=settings.in_production,
     )
@@ -93,7 +98,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
     app = create_app(settings)
     _spare_the_collector()
-    run(app, host, port, stop=app.state.streams.stop)
+    streams = app.state.streams
+    connections, proxies = streams.bounds.connections, settings.limits.proxies
+    run(app, host, port, stop=streams.stop, connections=connections, proxies=proxies)
 
 
 def _spare_the_collector() -> None:
@@ -122,9 +129,12 @@ def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
     def token() -> str:
         return mint(auth, subject="graphiql", role="staff")
 
+    sockets = Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams, origins=settings.limits.origins)
+    # Probes and Prometheus come by address, and learn nothing that depends on the name of the host.
+    known = [Middleware(TrustedHostMiddleware, allowed_hosts=settings.limits.hosts or ["*"], www_redirect=False)]
     routes: list[BaseRoute] = [
-        Route(ENDPOINT, endpoint),
-        WebSocketRoute(ENDPOINT, Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams)),
+        Route(ENDPOINT, endpoint, middleware=known),
+        WebSocketRoute(ENDPOINT, sockets, middleware=known),
         *front_page.routes(graphiql=not settings.in_production),
     ]
     if not settings.in_production:

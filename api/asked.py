@@ -12,7 +12,7 @@ from api.errors import ApiError, BadRequest
 from api.negotiation import is_json
 from api.outcomes import MethodNotAllowed
 
-LONGEST_BODY = 256 * 1024  # an order of 200 lines has some 20 KiB
+LONGEST_BODY = 64 * 1024  # an order of 200 lines has some 20 KiB
 LONGEST_QUERY_STRING = 16 * 1024
 
 
@@ -43,6 +43,8 @@ async def read(request: Request) -> Asked:
     if request.method == "POST":
         return await _from_body(request)
     if request.method == "GET":
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            raise ApiError("FORBIDDEN", "Pages of another site may not make a browser ask here: send a POST.")
         return _from_query_string(request)
     raise MethodNotAllowed("Send a POST, or a GET for a query.", allow="GET, POST")
 
