@@ -51,7 +51,6 @@ _STOP_SECONDS = 2.0
 def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
     write_url, read_url = settings.write.database_url, settings.read.database_url
-    limits = settings.limits
     write, reads = CommandPool(write_url), Reads(read_url)
     messages, hints = _connect(settings.queue.redis_url), progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
@@ -65,10 +64,10 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
         freshness=freshness,
         live=live,
         history=History(write),
-        streams=Streams(bounds or Bounds(streams_of_an_address=limits.streams_of_an_address)),
+        streams=Streams(bounds or Bounds(streams_of_an_address=settings.limits.streams_of_an_address)),
         standings=Standings(write_url=write_url, read_url=read_url),
         counts=metrics.counts,
-        budgets=Budgets(settings.queue.redis_url, per_minute=limits.rate) if limits.rate else None,
+        budgets=_budgets(settings),
         compiled=settings.compiled_reads,
         closed=settings.in_production,
     )
@@ -83,8 +82,7 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
         hints.close()
 
     routes = [
-        *_routes(endpoint, settings),
-        *_metrics(metrics, settings),
+        *_routes(endpoint, metrics, settings),
         *health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
@@ -110,6 +108,11 @@ def _spare_the_collector() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
+def _budgets(settings: Settings) -> Budgets | None:
+    rate = settings.limits.rate
+    return None if rate is None else Budgets(settings.queue.redis_url, per_minute=rate)
+
+
 def _documents(settings: Settings) -> Documents:
     """Return where documents come from; raise ConfigurationError where those that are trusted cannot be read."""
     if settings.trusted_documents is None:
@@ -123,7 +126,7 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
     )
 
 
-def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
+def _routes(endpoint: Endpoint, metrics: Metrics, settings: Settings) -> list[BaseRoute]:
     auth = settings.auth
 
     def token() -> str:
@@ -136,6 +139,7 @@ def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
         Route(ENDPOINT, endpoint, middleware=known),
         WebSocketRoute(ENDPOINT, sockets, middleware=known),
         *front_page.routes(graphiql=not settings.in_production),
+        *_metrics(metrics, settings),
     ]
     if not settings.in_production:
         routes += graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None)

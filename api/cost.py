@@ -6,7 +6,7 @@ list some; and a command is ten. A fragment is counted once, and added wherever 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -29,6 +29,7 @@ from graphql import (
 from api.errors import ApiError
 from api.pagination import DEFAULT_SIZE, LARGEST_SIZE
 
+Key = TypeVar("Key")
 COMMAND = 10
 OTHER_LIST = 5
 """What a list is taken to have that is no page: the items of an order, what happened to it."""
@@ -51,7 +52,10 @@ class Limits:
     aliases: int = 15
     directives: int = 20
     directives_at_one_place: int = 4
-    fragments: int = 50
+    fragments: int = 30
+    fields: int = 300
+    of_a_name: int = 100
+    """Fields that are called alike: whether they can be merged, validation asks of each two of them."""
     cost: int = 10_000
 
 
@@ -91,13 +95,16 @@ class Measured:
     aliases: int = 0
     directives: int = 0
     terms: Terms = field(default_factory=dict)
+    names: Mapping[str, int] = field(default_factory=dict)
+    """How often each name stands in it that a field has in the answer."""
 
     def __add__(self, other: "Measured") -> "Measured":
-        terms = dict(self.terms)
-        for sizes, times in other.terms.items():
-            terms[sizes] = terms.get(sizes, 0) + times
         return Measured(
-            max(self.depth, other.depth), self.aliases + other.aliases, self.directives + other.directives, terms
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+            _sum(self.terms, other.terms),
+            _sum(self.names, other.names),
         )
 
 
@@ -154,6 +161,8 @@ class _Measure:
     def _check(self, found: Measured, *, depth: int) -> None:
         _require(found.depth, depth, "levels of fields")
         _require(found.aliases, self._limits.aliases, "aliases")
+        _require(sum(found.names.values()), self._limits.fields, "fields")
+        _require(max(found.names.values(), default=0), self._limits.of_a_name, "fields of one name")
         _require(found.directives, self._limits.directives, "directives")
 
     def _selections(
@@ -202,14 +211,17 @@ class _Measure:
             level + 1 - _INTROSPECTION_IS_DEEPER_BY * about,
             _page_size(node) if known and "first" in known.args else None,
         )
-        terms = _times(below.terms, size or OTHER_LIST) if is_list else below.terms
+        terms = _sum(below.terms, {(): 1})
+        if is_list:
+            terms = _times(terms, size or OTHER_LIST)
         if node.alias:
             below += Measured(aliases=1)
         return Measured(
             below.depth + 1 - _INTROSPECTION_IS_DEEPER_BY * about,
             below.aliases,
             below.directives,
-            {**terms, (): terms.get((), 0) + 1},
+            terms,
+            _sum(below.names, {node.alias.value if node.alias else name: 1}),
         )
 
     def _directives(self, node: Any) -> Measured:
@@ -235,6 +247,13 @@ def _page_size(node: FieldNode) -> Size:
 def _within(rows: int) -> int:
     """Return how many rows a page of that size can have; what it cannot have is refused when it is asked for."""
     return min(max(rows, 1), LARGEST_SIZE)
+
+
+def _sum(one: Mapping[Key, int], other: Mapping[Key, int]) -> dict[Key, int]:
+    both = dict(one)
+    for key, times in other.items():
+        both[key] = both.get(key, 0) + times
+    return both
 
 
 def _times(terms: Terms, size: Size) -> Terms:

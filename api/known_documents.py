@@ -49,8 +49,8 @@ class Known:
     def cost(self, operation: str | None, variables: Mapping[str, Any]) -> int:
         """Return what an operation costs, or the dearest where none of that name is there; raise DocumentTooComplex."""
         meant = self._costs.get(operation)
-        asked = meant.of(variables) if meant else max((each.of(variables) for each in self._costs.values()), default=1)
-        return cost.required(asked, self.limits)
+        asked = [meant] if meant else list(self._costs.values())
+        return cost.required(max([1, *(each.of(variables) for each in asked)]), self.limits)
 
 
 class Memory:
