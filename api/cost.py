@@ -41,6 +41,9 @@ Terms = dict[tuple[tuple[str, ...], ...], int]
 """A cost that depends on variables: a sum of numbers, each times the sizes that it is beneath."""
 
 
+_ITSELF: Terms = {(): 1}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a document may have at most; what is in a fragment counts wherever it is spread."""
@@ -211,7 +214,7 @@ class _Measure:
             level + 1 - _INTROSPECTION_IS_DEEPER_BY * about,
             _page_size(node) if known and "first" in known.args else None,
         )
-        terms = _sum(below.terms, {(): 1})
+        terms = _sum(below.terms, _ITSELF)
         if is_list:
             terms = _times(terms, size or OTHER_LIST)
         if node.alias:
