@@ -11,12 +11,15 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api import front_page, graphiql, health, trusted_documents
 from api.auth import mint
+from api.budgets import Budgets
 from api.consistency import Consistency
 from api.context import Standings
 from api.documents import Documents
@@ -45,7 +48,7 @@ ENDPOINT = "/graphql"
 _STOP_SECONDS = 2.0
 
 
-def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
+def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
     write_url, read_url = settings.write.database_url, settings.read.database_url
     write, reads = CommandPool(write_url), Reads(read_url)
@@ -61,9 +64,10 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         freshness=freshness,
         live=live,
         history=History(write),
-        streams=Streams(bounds),
+        streams=Streams(bounds or Bounds(streams_of_an_address=settings.limits.streams_of_an_address)),
         standings=Standings(write_url=write_url, read_url=read_url),
         counts=metrics.counts,
+        budgets=_budgets(settings),
         compiled=settings.compiled_reads,
         closed=settings.in_production,
     )
@@ -78,8 +82,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         hints.close()
 
     routes = [
-        *_routes(endpoint, settings),
-        *_metrics(metrics, settings),
+        *_routes(endpoint, metrics, settings),
         *health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
@@ -93,7 +96,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
     app = create_app(settings)
     _spare_the_collector()
-    run(app, host, port, stop=app.state.streams.stop)
+    streams = app.state.streams
+    connections, proxies = streams.bounds.connections, settings.limits.proxies
+    run(app, host, port, stop=streams.stop, connections=connections, proxies=proxies)
 
 
 def _spare_the_collector() -> None:
@@ -101,6 +106,11 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+def _budgets(settings: Settings) -> Budgets | None:
+    rate = settings.limits.rate
+    return None if rate is None else Budgets(settings.queue.redis_url, per_minute=rate)
 
 
 def _documents(settings: Settings) -> Documents:
@@ -116,16 +126,20 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
     )
 
 
-def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
+def _routes(endpoint: Endpoint, metrics: Metrics, settings: Settings) -> list[BaseRoute]:
     auth = settings.auth
 
     def token() -> str:
         return mint(auth, subject="graphiql", role="staff")
 
+    sockets = Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams, origins=settings.limits.origins)
+    # Probes and Prometheus come by address, and learn nothing that depends on the name of the host.
+    known = [Middleware(TrustedHostMiddleware, allowed_hosts=settings.limits.hosts or ["*"], www_redirect=False)]
     routes: list[BaseRoute] = [
-        Route(ENDPOINT, endpoint),
-        WebSocketRoute(ENDPOINT, Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams)),
+        Route(ENDPOINT, endpoint, middleware=known),
+        WebSocketRoute(ENDPOINT, sockets, middleware=known),
         *front_page.routes(graphiql=not settings.in_production),
+        *_metrics(metrics, settings),
     ]
     if not settings.in_production:
         routes += graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None)

@@ -1,8 +1,9 @@
 """GraphQL over HTTP: one operation a request, for whoever the bearer token names. What is none is told so in JSON."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from api import asked, event_stream, negotiation, outcomes
 from api.asked import Asked
 from api.auth import Principal, authenticate
+from api.budgets import Budgets
 from api.compiled.queries import Queries
 from api.consistency import Consistency
 from api.context import Context, Standings
@@ -24,12 +26,13 @@ from api.errors import ApiError, BadRequest
 from api.event_stream import EventStream
 from api.freshness import Freshness
 from api.history import History
+from api.known_documents import UNREADABLE, cost_of
 from api.live import Live
 from api.operations import CountedReads, NamedOperation
 from api.outcomes import MethodNotAllowed
 from api.schema import create_schema
 from api.settings import AuthSettings
-from api.streams import Streams, results
+from api.streams import Streams, address_of, results
 from domain.bus import Bus
 from projections.reads import Reads
 
@@ -55,11 +58,12 @@ class Endpoint:
         standings: Standings,
         history: History,
         counts: Counts,
+        budgets: Budgets | None = None,
         compiled: bool = True,
         closed: bool = False,
     ) -> None:
         """`compiled`: whether queries that can be planned are; `closed`: whether its schema is kept from strangers."""
-        self._schema = create_schema(NamedOperation, CountedReads, closed=closed)
+        self._schema = create_schema(NamedOperation, CountedReads, closed=closed, limits=streams.bounds.documents)
         self.queries = Queries(self._schema) if compiled else None
         self._auth = auth
         self._bus = bus
@@ -72,11 +76,15 @@ class Endpoint:
         self.standings = standings
         self._history = history
         self._counts = counts
+        self.budgets = budgets
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Hear how far projections are, and let go of connections at the end."""
-        tasks = {asyncio.create_task(work) for work in (self._consistency.listen(), self._live.look())}
+        works = [self._consistency.listen(), self._live.look()]
+        if self.budgets:
+            works.append(self.budgets.keep_settling())
+        tasks = {asyncio.create_task(work) for work in works}
         async with self._freshness:
             yield
         self._consistency.stop()
@@ -84,6 +92,8 @@ class Endpoint:
             task.cancel()
         await asyncio.wait(tasks, timeout=_STOP_SECONDS)
         await self._documents.close()
+        if self.budgets:
+            await self.budgets.close()
         self.standings.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,15 +107,15 @@ class Endpoint:
             response = outcomes.refusal([ApiError("NOT_ACCEPTABLE", f"Accept {takes}.")], negotiation.JSON)
         else:
             response = await self._answer(request, media_type)
-        if request.method == "GET":
-            response.headers["Cache-Control"] = "no-store"
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         try:
-            context = self._context(self._principal(request))
+            principal = self._principal(request)
             wanted = await asked.read(request)
+            context = self._context(principal)
             document = await self._documents.text_of(wanted)
+            spent = self._spent(document, wanted, principal, address_of(request.scope))
             result = await self._planned(document, wanted, context)
             if result is None:
                 result = await self._execute(request.method, document, wanted, context)
@@ -113,7 +123,20 @@ class Endpoint:
             return outcomes.refusal([error], media_type)
         if outcomes.was_executed(result):
             await self._documents.keep(wanted)
-        return outcomes.answer(result, media_type, {"freshness": self._freshness.of(context.shown)})
+        return outcomes.answer(result, media_type, {"freshness": self._freshness.of(context.shown), **spent})
+
+    def _spent(self, document: str, wanted: Asked, principal: Principal, address: str) -> Mapping[str, Any]:
+        """Return what an answer's extensions tell of its cost; raise ApiError for what is too much.
+
+        This is before a document is validated or planned, and the same whatever way it came, and is carried out.
+        """
+        try:
+            cost = cost_of(document, self._schema, wanted.operation_name, wanted.variables)
+        except ApiError:
+            if self.budgets:
+                self.budgets.spend(principal, address, UNREADABLE)
+            raise
+        return {"cost": self.budgets.spend(principal, address, cost)} if self.budgets else {}
 
     async def _planned(self, document: str, wanted: Asked, context: Context) -> ExecutionResult | None:
         return await self.queries.execute(document, wanted, context) if self.queries else None
@@ -138,25 +161,30 @@ class Endpoint:
         try:
             wanted = await asked.read(request)
             principal = self._principal(request)
-            self.streams.require_room()
+            address = address_of(request.scope)
+            self.streams.require_room(address)
         except ApiError as error:
             return outcomes.refusal([error], negotiation.JSON)
-        return EventStream(self.stream(wanted, principal), streams=self.streams, expires_at=principal.expires_at)
+        answers = self.stream(wanted, principal, address)
+        return EventStream(answers, streams=self.streams, expires_at=principal.expires_at)
 
-    async def stream(self, wanted: Asked, principal: Principal) -> AsyncGenerator[ExecutionResult, None]:
+    async def stream(self, wanted: Asked, principal: Principal, address: str) -> AsyncGenerator[ExecutionResult, None]:
         """Run an operation of any kind; a query's or mutation's results are one."""
         context = self._context(principal)
         try:
             document = await self._documents.text_of(wanted)
+            told = self._spent(document, wanted, principal, address)
         except ApiError as error:
             yield PreExecutionError(data=None, errors=[error])
             return
         async with aclosing(results(self._schema, document, wanted, context)) as answers:
             async for answer in answers:
                 if context.shown:
-                    freshness = self._freshness.of(context.shown)
-                    answer.extensions = {**(answer.extensions or {}), "freshness": freshness}
+                    told = {**told, "freshness": self._freshness.of(context.shown)}
+                if told and not isinstance(answer, PreExecutionError):
+                    answer.extensions = {**(answer.extensions or {}), **told}
                 yield answer
+                told = {}
 
     def _principal(self, request: Request) -> Principal:
         return authenticate(request.headers.get("authorization"), self._auth)

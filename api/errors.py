@@ -69,6 +69,12 @@ class StaleRead(ApiError):  # noqa: N818 - as above
         )
 
 
+class RateLimited(ApiError):  # noqa: N818 - as above
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__("RATE_LIMITED", f"You have asked for too much of late: try again in {retry_after} seconds.")
+        self.retry_after = retry_after
+
+
 def without_suggestions(errors: Iterable[GraphQLError]) -> None:
     """Take back, in place, what would help to guess a schema."""
     for error in errors:

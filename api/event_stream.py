@@ -13,7 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 from strawberry.types import ExecutionResult
 
 from api.errors import unexpected
-from api.streams import Streams, UnreadError, payload, seconds_until, within
+from api.outcomes import SAFE
+from api.streams import Streams, UnreadError, address_of, payload, seconds_until, within
 
 MEDIA_TYPE = "text/event-stream"
 _ANSWERS = {MEDIA_TYPE, "application/json", "application/graphql-response+json", "application/*", "*/*"}
@@ -44,7 +45,7 @@ class EventStream(Response):
     def __init__(
         self, results: AsyncGenerator[ExecutionResult, None], *, streams: Streams, expires_at: datetime | None
     ) -> None:
-        super().__init__(headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(headers={**SAFE, "Content-Type": MEDIA_TYPE, "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._results = results
         self._streams = streams
@@ -57,7 +58,7 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         last: bytes | None = None
         try:
-            async with self._streams.opened(seconds_until(self._expires_at)):
+            async with self._streams.opened(seconds_until(self._expires_at), address_of(scope)):
                 await self._send_all(receive, bounded)
             last = _COMPLETE
         except* TimeoutError:

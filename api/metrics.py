@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from api.budgets import Budgets
 from api.compiled.queries import Queries
 from api.context import Standings
 from api.counts import Counts
@@ -70,11 +71,15 @@ class Sources(Collector):
     reads: Reads
     freshness: Freshness
     standings: KnownStandings
+    budgets: Budgets | None
 
     def collect(self) -> Iterator[Metric]:
         yield from self._reads()
         yield _family("tandem_nudges", "Hints that a partition has something new.", "outcome", self.nudger.counts)
         yield GaugeMetricFamily("tandem_streams", "Open WebSockets and event streams.", value=self.streams.open)
+        if self.budgets:
+            yield _family("tandem_rate_limited", "Requests beyond a budget.", "of", self.budgets.refused)
+            yield _family("tandem_budgets", "Talks with Redis about what was spent.", "outcome", self.budgets.settled)
         yield from self._pools()
         yield from self._ages()
         yield from _standings(self.standings.known)
@@ -130,6 +135,7 @@ class Metrics:
             reads=reads,
             freshness=freshness,
             standings=self._standings,
+            budgets=endpoint.budgets,
         )
         self._registry.register(sources)
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from api.errors import ApiError
+from api.errors import ApiError, RateLimited
 from api.negotiation import GRAPHQL_RESPONSE, JSON
 
 
@@ -35,7 +35,9 @@ NOT_EXECUTED = {
     "PERSISTED_QUERY_NOT_FOUND": REFUSED,
     "PERSISTED_QUERY_NOT_SUPPORTED": REFUSED,
     "BAD_REQUEST": Status(400, 400),
+    "DOCUMENT_TOO_COMPLEX": Status(400, 400),
     "UNAUTHENTICATED": Status(401, 401),
+    "FORBIDDEN": Status(403, 403),
     "QUERY_NOT_IN_SAFELIST": Status(403, 403),
     "PERSISTED_QUERY_NOT_IN_LIST": Status(404, 404),
     "METHOD_NOT_ALLOWED": Status(405, 405),
@@ -43,12 +45,24 @@ NOT_EXECUTED = {
     "PAYLOAD_TOO_LARGE": Status(413, 413),
     "URI_TOO_LONG": Status(414, 414),
     "UNSUPPORTED_MEDIA_TYPE": Status(415, 415),
+    "TOO_MANY_STREAMS": Status(429, 429),
+    "RATE_LIMITED": Status(429, 429),
     "INTERNAL_SERVER_ERROR": Status(500, 500),
     "OVERLOADED": Status(503, 503),
 }
 
 _CONTENT_TYPES = {GRAPHQL_RESPONSE: f"{GRAPHQL_RESPONSE}; charset=utf-8", JSON: JSON}
-_HEADERS = {"UNAUTHENTICATED": {"WWW-Authenticate": "Bearer"}, "OVERLOADED": {"Retry-After": "5"}}
+# An answer is for whoever asked, and no page, whatever a browser takes it for.
+SAFE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+_HEADERS = {
+    "UNAUTHENTICATED": {"WWW-Authenticate": "Bearer"},
+    "OVERLOADED": {"Retry-After": "5"},
+    "TOO_MANY_STREAMS": {"Retry-After": "5"},
+}
 
 
 class MethodNotAllowed(ApiError):  # noqa: N818 - as the codes are named
@@ -83,9 +97,11 @@ def refusal(errors: "list[GraphQLError] | tuple[GraphQLError, ...]", media_type:
     response.headers.update(_HEADERS.get(code, {}))
     if isinstance(first, MethodNotAllowed):
         response.headers["Allow"] = first.allow
+    if isinstance(first, RateLimited):
+        response.headers["Retry-After"] = str(first.retry_after)
     return response
 
 
 def _response(body: Mapping[str, Any], status: Status, media_type: str) -> Response:
     code = status.graphql if media_type == GRAPHQL_RESPONSE else status.json
-    return Response(orjson.dumps(body), code, media_type=_CONTENT_TYPES[media_type])
+    return Response(orjson.dumps(body), code, headers=SAFE, media_type=_CONTENT_TYPES[media_type])

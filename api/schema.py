@@ -14,6 +14,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
+from api.cost import Limits
 from api.dispatch import keep_as_sent
 from api.errors import give_codes, without_suggestions
 from api.known_documents import KnownDocuments
@@ -27,6 +28,7 @@ class Schema(strawberry.Schema):
     rules: tuple[type[ASTValidationRule], ...] = ()
     """What a document must obey beside GraphQL's own rules."""
     closed = False
+    limits = Limits()
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give errors their codes, and log none but those that nobody expected: a client's typo is no incident."""
@@ -36,7 +38,7 @@ class Schema(strawberry.Schema):
         give_codes(errors, executed=result is not None and not isinstance(result, PreExecutionError))
 
 
-def create_schema(*extensions: type[SchemaExtension], closed: bool = False) -> Schema:
+def create_schema(*extensions: type[SchemaExtension], closed: bool = False, limits: Limits | None = None) -> Schema:
     """Return the schema; a `closed` one tells nobody what it holds, and suggests nothing to who guesses."""
     schema = Schema(
         query=Query,
@@ -45,6 +47,7 @@ def create_schema(*extensions: type[SchemaExtension], closed: bool = False) -> S
         extensions=[*extensions, KnownDocuments],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    schema.limits = limits or Schema.limits
     if closed:
         schema.closed, schema.rules = True, (NoSchemaIntrospectionCustomRule,)
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - the GraphQL schema has no public name

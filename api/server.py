@@ -1,9 +1,12 @@
-"""The HTTP and WebSocket server: what it keeps of a connection, how one is dropped, and how it stops at once."""
+"""The HTTP and WebSocket server: how long it waits for a request, how a connection is dropped, how it stops at once."""
 
+import asyncio
 import resource
 import socket
 import sys
-from collections.abc import Callable
+from asyncio import TimerHandle
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,14 +15,30 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from api.streams import DROP
 
-LONGEST_MESSAGE = 256 * 1024  # bytes of a WebSocket's message; a longer one closes it with 1009
+LONGEST_MESSAGE = 64 * 1024  # bytes of a WebSocket's message; a longer one closes it with 1009
+HEAD_SECONDS, BODY_SECONDS, IDLE_SECONDS = 10, 15, 10
+"""From the first byte of a request, or from the connection, to the end of its head; from there to the end of its body;
+and from an answer to the next request."""
 _FILES = 65_536
 
 
 class Server(uvicorn.Server):
-    """Listens at `host` and `port`; when it is to stop, `stop` ends what would not end by itself."""
+    """Listens at `host` and `port`; when it is to stop, `stop` ends what would not end by itself.
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, stop: Callable[[], None]) -> None:
+    A request beyond so many `connections` is answered 503. What proxies say of a client is believed of `proxies`, which
+    are addresses and networks, and of nobody else.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        stop: Callable[[], None],
+        connections: int | None = None,
+        proxies: Sequence[str] = (),
+    ) -> None:
         config = uvicorn.Config(
             app,
             host=host,
@@ -29,9 +48,13 @@ class Server(uvicorn.Server):
             log_level="warning",
             log_config=None,
             access_log=False,
-            timeout_keep_alive=30,
+            limit_concurrency=connections,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=8,
             server_header=False,
+            headers=[("X-Content-Type-Options", "nosniff")],
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             ws_max_size=LONGEST_MESSAGE,
             ws_per_message_deflate=False,  # it takes more memory than all else that is kept for a socket
         )
@@ -43,10 +66,18 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(app: ASGIApp, host: str, port: int, *, stop: Callable[[], None]) -> None:
+def run(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    stop: Callable[[], None],
+    connections: int | None = None,
+    proxies: Sequence[str] = (),
+) -> None:
     """Answer in the foreground until SIGTERM or Ctrl-C."""
     _allow_many_connections()
-    server = Server(app, host, port, stop=stop)
+    server = Server(app, host, port, stop=stop, connections=connections, proxies=proxies)
     server.run()
     if not server.started:
         sys.exit(3)
@@ -56,9 +87,53 @@ def run(app: ASGIApp, host: str, port: int, *, stop: Callable[[], None]) -> None
 
 
 class _Http(HttpToolsProtocol):
+    """Drops who takes too long to send a request: uvicorn waits for ever, and a client may send a byte a minute."""
+
+    _awaited: Literal["head", "body"] | None = None
+    """What is still to come of a request that has begun."""
+    _watched: Literal["head", "body"] | None = None
+    _deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._awaited = "head"
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._awaited = None
+        self._watch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._awaited = self._awaited or "head"
+        super().data_received(data)
+        if self._awaited is not self._watched:
+            self._watch()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._awaited = "head"
         self.scope["extensions"] = {DROP: {"drop": self.transport.abort}}
+
+    def on_headers_complete(self) -> None:
+        self._awaited = "body"
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._awaited = None
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._awaited = None
+        super().handle_websocket_upgrade()
+
+    def _watch(self) -> None:
+        """Begin to wait for what is to come, and no longer for what has."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        seconds = {"head": HEAD_SECONDS, "body": BODY_SECONDS}.get(self._awaited or "")
+        self._deadline = self.loop.call_later(seconds, self.transport.abort) if seconds else None
+        self._watched = self._awaited
 
 
 class _WebSocket(WebSocketsSansIOProtocol):

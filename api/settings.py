@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 
 from redis.connection import parse_url
@@ -18,6 +19,10 @@ from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 DEVELOPMENT_SECRET = "tandem-development-secret-for-this-machine-only"  # noqa: S105
 SHORTEST_SECRET = 32  # bytes; RFC 7518, 3.2
 _LAST_PORT = 65_535
+RATE = 600_000
+"""What a sender may ask for in a minute in production: sixty of the dearest documents, or 3,000 pages of 20 rows."""
+STREAMS_OF_AN_ADDRESS = 20
+_LARGEST = 1_000_000_000
 
 
 class ConfigurationError(ValueError):
@@ -42,6 +47,20 @@ class AuthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """Who may ask, and for how much; all of it is open where nothing is given."""
+
+    rate: int | None = None
+    """What one sender may ask for in a minute, as documents cost."""
+    streams_of_an_address: int | None = None
+    hosts: tuple[str, ...] = ()
+    origins: frozenset[str] | None = None
+    """Whose pages may open WebSockets, beside those of the host itself; None: all."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of whom X-Forwarded-For is believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     write: WriteSettings
     read: ReadSettings
@@ -53,6 +72,7 @@ class Settings:
     """Whether queries that can be planned are; all are answered by Strawberry else."""
     environment: Environment = Environment.DEVELOPMENT
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     @property
     def in_production(self) -> bool:
@@ -84,6 +104,7 @@ class Settings:
                 token=environ.get("TANDEM_METRICS_TOKEN") or None,
                 worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
             ),
+            limits=_limits(environ, in_production=in_production),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
@@ -108,6 +129,51 @@ def _environment(environ: Mapping[str, str]) -> Environment:
     if name not in list(Environment):
         raise ConfigurationError(f"TANDEM_ENVIRONMENT must be {' or '.join(Environment)}.")
     return Environment(name)
+
+
+def _limits(environ: Mapping[str, str], *, in_production: bool) -> LimitSettings:
+    origins = _list(environ, "TANDEM_ALLOWED_ORIGINS")
+    return LimitSettings(
+        rate=_most(environ, "TANDEM_RATE_LIMIT", RATE if in_production else None),
+        streams_of_an_address=_most(
+            environ, "TANDEM_STREAMS_PER_ADDRESS", STREAMS_OF_AN_ADDRESS if in_production else None
+        ),
+        hosts=_hosts(environ),
+        origins=frozenset(origins) if origins or in_production else None,
+        proxies=_networks(environ, "TANDEM_TRUSTED_PROXIES"),
+    )
+
+
+def _most(environ: Mapping[str, str], name: str, default: int | None) -> int | None:
+    value = environ.get(name)
+    if not value:
+        return default
+    if value == "off":
+        return None
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _LARGEST:
+        raise ConfigurationError(f"{name} must be a whole number above 0, or off.")
+    return int(value)
+
+
+def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in environ.get(name, "").split(",") if each.strip())
+
+
+def _hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
+    hosts = _list(environ, "TANDEM_ALLOWED_HOSTS")
+    if any("*" in host.removeprefix("*.") or ":" in host for host in hosts):
+        raise ConfigurationError(
+            "TANDEM_ALLOWED_HOSTS must be names without ports, such as api.example.com, or *.example.com."
+        )
+    return hosts
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    given = _list(environ, name)
+    try:
+        return tuple(str(ip_network(each)) for each in given)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8.") from error
 
 
 def _port(environ: Mapping[str, str], name: str) -> int | None:

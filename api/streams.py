@@ -1,9 +1,10 @@
 """Operations whose answers are a stream, whatever carries them: how many there may be, and how long."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from strawberry.types.execution import PreExecutionError
 
 from api.asked import Asked
 from api.context import Context
+from api.cost import Limits
 from api.errors import ApiError, give_codes
 from api.schema import Schema
 
@@ -22,7 +24,10 @@ from api.schema import Schema
 class Bounds:
     streams: int = 5000
     """Of a process: WebSockets, and event streams."""
-    operations: int = 100
+    connections: int = 6000
+    """Of a process, with those of requests."""
+    streams_of_an_address: int | None = None
+    operations: int = 10
     """Of a WebSocket, at a time."""
     init_seconds: float = 5.0
     """From the opening of a WebSocket to its connection_init."""
@@ -30,6 +35,7 @@ class Bounds:
     """How long one message may wait for a reader that does not read."""
     ping_seconds: float = 20.0
     """Between two signs of life."""
+    documents: Limits = field(default_factory=Limits)
 
 
 DROP = "tandem.drop"
@@ -47,24 +53,31 @@ class Streams:
         self.bounds = bounds
         self.stopping = False
         self._ends: set[asyncio.Timeout] = set()
+        self._of: Counter[str] = Counter()
 
     @property
     def open(self) -> int:
         return len(self._ends)
 
-    def require_room(self) -> None:
+    def require_room(self, address: str) -> None:
         if self.stopping or self.open >= self.bounds.streams:
             raise ApiError("OVERLOADED", "There are too many streams: try again later.")
+        most = self.bounds.streams_of_an_address
+        if most is not None and self._of[address] >= most:
+            raise ApiError("TOO_MANY_STREAMS", f"Your address has {most} streams, which is all it may: end one first.")
 
     @asynccontextmanager
-    async def opened(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+    async def opened(self, seconds: float | None, address: str) -> AsyncIterator[asyncio.Timeout]:
         """Let a stream run, which ends with TimeoutError: after that time, or when the process stops."""
         async with asyncio.timeout(seconds) as end:
             self._ends.add(end)
+            self._of[address] += 1
             try:
                 yield end
             finally:
                 self._ends.discard(end)
+                self._of[address] -= 1
+                self._of += Counter()  # which forgets who has none
 
     def stop(self) -> None:
         """End all streams at once; nobody shall wait for them."""
@@ -72,6 +85,12 @@ class Streams:
         for end in self._ends:
             if not end.expired():
                 end.reschedule(0)
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that a client has, as the server tells it; headers are believed by it, or not at all."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 async def within(seconds: float, sending: Awaitable[None], scope: Scope) -> None:

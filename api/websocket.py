@@ -17,12 +17,12 @@ from api.errors import ApiError, BadRequest, Unauthenticated, unexpected
 from api.negotiation import JSON
 from api.outcomes import refusal
 from api.settings import AuthSettings
-from api.streams import Streams, UnreadError, payload, seconds_until, within
+from api.streams import Streams, UnreadError, address_of, payload, seconds_until, within
 
 PROTOCOL = "graphql-transport-ws"
 _LONGEST_REASON = 120  # bytes; RFC 6455, 5.5 and 5.5.1
 Message = Mapping[str, Any]
-Run = Callable[[Asked, Principal], AsyncGenerator[ExecutionResult, None]]
+Run = Callable[[Asked, Principal, str], AsyncGenerator[ExecutionResult, None]]
 
 
 class ClosedError(Exception):
@@ -36,15 +36,20 @@ class ClosedError(Exception):
 class Sockets:
     """An ASGI application for WebSockets."""
 
-    def __init__(self, *, auth: AuthSettings, run: Run, streams: Streams) -> None:
+    def __init__(
+        self, *, auth: AuthSettings, run: Run, streams: Streams, origins: frozenset[str] | None = None
+    ) -> None:
+        """`origins`: whose pages may connect, beside those of this host; all where it is None."""
         self._auth = auth
         self._run = run
         self._streams = streams
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
         try:
-            self._streams.require_room()
+            self._require_origin(socket)
+            self._streams.require_room(address_of(scope))
         except ApiError as error:
             await socket.receive()
             await socket.send_denial_response(refusal([error], JSON))
@@ -56,10 +61,19 @@ class Sockets:
             await socket.accept(PROTOCOL)
             await Connection(socket, auth=self._auth, run=self._run, streams=self._streams).serve()
 
+    def _require_origin(self, socket: WebSocket) -> None:
+        """Refuse a page of another site; what is no browser says nothing of where it comes from."""
+        origin = socket.headers.get("origin")
+        if self._origins is None or origin is None or origin in self._origins:
+            return
+        if origin.partition("://")[2] != socket.headers.get("host"):
+            raise ApiError("FORBIDDEN", "Pages of this origin may not connect: set TANDEM_ALLOWED_ORIGINS.")
+
 
 class Connection:
     def __init__(self, socket: WebSocket, *, auth: AuthSettings, run: Run, streams: Streams) -> None:
         self._socket = socket
+        self._address = address_of(socket.scope)
         self._auth = auth
         self._run = run
         self._streams = streams
@@ -72,7 +86,7 @@ class Connection:
         """Talk with the client until it has gone, its token is no longer good, or it breaks the protocol."""
         closed: ClosedError | None = None
         try:
-            until_init = self._streams.opened(self._streams.bounds.init_seconds)
+            until_init = self._streams.opened(self._streams.bounds.init_seconds, self._address)
             async with until_init as self._end, asyncio.TaskGroup() as self._tasks:
                 while True:
                     await self._take_in(await self._received())
@@ -169,7 +183,7 @@ class Connection:
 
     async def _answers(self, name: str, asked: Asked, principal: Principal) -> Message:
         """Send results; return the message that comes last."""
-        async with aclosing(self._run(asked, principal)) as results:
+        async with aclosing(self._run(asked, principal, self._address)) as results:
             async for result in results:
                 if isinstance(result, PreExecutionError):
                     errors = [error.formatted for error in result.errors or ()]

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, cast
 
 from graphql import (
@@ -29,12 +28,11 @@ from api.compiled.planning import Planner
 from api.compiled.plans import Root
 from api.context import Context
 from api.errors import give_codes
-from api.known_documents import is_short, valid
+from api.known_documents import valid
 from api.reading import PageShape, Shape
 from api.schema import Schema
 from api.shown import Kind
 
-_OPERATIONS = 512
 MOST_PLANS = 16  # of an operation: one for each way in which its @skip and @include turn out
 
 Roots = Mapping[str, Root | str]
@@ -78,13 +76,12 @@ class Queries:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._operation = lru_cache(_OPERATIONS)(self._read)
         self.counts = {"compiled": 0, "hit": 0, "miss": 0}
         """How many queries a plan has answered, and how many looks for a plan found one, or that there is none."""
 
     async def execute(self, document: str, asked: Asked, context: Context) -> ExecutionResult | None:
         """Return what a query comes to; None where Strawberry has to carry it out, or to say what is wrong with it."""
-        operation = self._operation(document, asked.operation_name) if is_short(document) else None
+        operation = self._operation(document, asked.operation_name)
         if operation is None:
             return None
         variables = operation.variables.coerce(asked.variables or {})
@@ -98,17 +95,22 @@ class Queries:
         self.counts["compiled"] += 1
         return answer
 
-    def _read(self, document: str, name: str | None) -> Operation | None:
+    def _operation(self, document: str, name: str | None) -> Operation | None:
         known = valid(document, self._schema)
-        operation = _query(known, name) if known else None
-        if known is None or operation is None:
+        if known is None:
             return None
-        fragments = [each for each in known.definitions if isinstance(each, FragmentDefinitionNode)]
+        found: Operation | None = known.operations.get(name)
+        if found is None and (node := _query(known.document, name)):
+            found = known.operations[name] = self._read(known.document, node)
+        return found
+
+    def _read(self, document: DocumentNode, operation: OperationDefinitionNode) -> Operation:
+        fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         return Operation(
             node=operation,
             variables=Variables(self._schema._schema, operation.variable_definitions or ()),  # noqa: SLF001 - no public name
             fragments={each.name.value: each for each in fragments},
-            deciding=_deciding(known),
+            deciding=_deciding(document),
         )
 
     def _plan(self, operation: Operation, variables: VariableValues) -> Roots | None:

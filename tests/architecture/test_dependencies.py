@@ -1,4 +1,4 @@
-"""No dependency is older than the release that mended what was found in it."""
+"""No dependency is older than the release that mended what was found in it, nor another than was looked at."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -16,6 +16,7 @@ FLOORS = {
     "python-multipart": "0.0.27",  # CVE-2026-42561
     "redis": "8.0",  # CVE-2023-28858: a cancelled command's answer went to another caller
     "starlette": "1.3.1",  # CVE-2026-48710: trusts a forged host; limits of forms
+    "uvicorn": "0.54",  # what the deadlines of api/server.py build on
     "strawberry-graphql": "0.341.2",  # CVE-2026-107727 and those before it
 }
 NOT_NEEDED = {"python-multipart"}  # safest where it is not there
@@ -40,6 +41,14 @@ def pinned() -> dict[str, str]:
     lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
     found = [Requirement(line.removesuffix("\\").strip()) for line in lines if line[:1].isalnum()]
     return {one.name: str(one.specifier).removeprefix("==") for one in found if one.name in FLOORS}
+
+
+class TestTheLockFile:
+    def test_installs_nothing_but_what_has_the_hash_that_was_looked_at(self) -> None:
+        lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+        required = [at for at, line in enumerate(lines) if line[:1].isalnum()]
+        assert required
+        assert [lines[at] for at in required if "--hash=sha256:" not in lines[at + 1]] == []
 
 
 class TestFloors:

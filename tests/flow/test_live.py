@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from api.consistency import Token
+from api.cost import Limits
 from api.settings import Settings
 from tests.conftest import Live
 from tests.flow.test_websocket import expiring_in
@@ -256,7 +257,7 @@ class TestASlowReader:
         order = staff.ordered(user, *[staff.added(name=f"{number:0100}") for number in range(20)])
         silent = silent_socket if how == "websocket" else silent_events
         with (
-            serving(settings, send_seconds=0.5) as served,
+            serving(settings, send_seconds=0.5, documents=Limits(aliases=100)) as served,
             connected(served.url, staff_token) as quick,
             silent(served.url, staff_token, order),
         ):

@@ -1,9 +1,10 @@
-"""An API process that cuts a reader soon that does not read: `python -m tests.support.hurried_api PORT`."""
+"""An API process that cuts a reader soon, and takes what asks for much: `python -m tests.support.hurried_api PORT`."""
 
 import os
 import sys
 
 from api.app import create_app
+from api.cost import Limits
 from api.server import run
 from api.settings import Settings
 from api.streams import Bounds
@@ -11,5 +12,6 @@ from api.streams import Bounds
 SEND_SECONDS = 0.5
 
 if __name__ == "__main__":
-    app = create_app(Settings.from_environment(os.environ), Bounds(send_seconds=SEND_SECONDS))
+    bounds = Bounds(send_seconds=SEND_SECONDS, documents=Limits(aliases=200))
+    app = create_app(Settings.from_environment(os.environ), bounds)
     run(app, "127.0.0.1", int(sys.argv[1]), stop=app.state.streams.stop)

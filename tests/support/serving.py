@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
+from typing import Any
 
 from api.app import create_app
 from api.server import Server
@@ -26,10 +27,17 @@ class Served:
 
 
 @contextmanager
-def serving(settings: Settings, **bounds: float) -> Iterator[Served]:
-    app, port = create_app(settings, Bounds(**bounds)), free_port()  # type: ignore[arg-type]
+def serving(settings: Settings, **bounds: Any) -> Iterator[Served]:
+    app, port = create_app(settings, Bounds(**bounds) if bounds else None), free_port()
     streams: Streams = app.state.streams
-    server = Server(app, "127.0.0.1", port, stop=streams.stop)
+    server = Server(
+        app,
+        "127.0.0.1",
+        port,
+        stop=streams.stop,
+        connections=streams.bounds.connections,
+        proxies=settings.limits.proxies,
+    )
     thread = Thread(target=server.run)
     thread.start()
     try:

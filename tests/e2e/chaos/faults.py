@@ -128,12 +128,12 @@ def nudges_doubled(ground: Ground) -> int:
 def garbage_sent(ground: Ground) -> int:
     """Whatever a confused sender may leave in the queue, and among the partitions that were noted."""
     with ground.running.redis() as client:
-        client.lpush(ground.queue, *_garbage())
+        client.lpush(ground.queue, *garbage())
         client.sadd("tandem:behind", b"\xff\x00", "-1", "64", "nonsense", "1e9", "")
     return 0
 
 
-def _garbage() -> list[bytes]:
+def garbage() -> list[bytes]:
     nothing = json.dumps([[], {}, {}])
     return [
         b"\x80\x04\x95\x00binary",
@@ -142,18 +142,18 @@ def _garbage() -> list[bytes]:
         b"[]",
         b"17",
         b"{}",
-        _message("tandem.project", b64encode(b"not json").decode()),
-        _message("tandem.project", "not base64"),
-        _message("tandem.project", b64encode(b"[1, 2]").decode()),
-        _message("tandem.project", b64encode(json.dumps([[1, 2, 3], {}, {}]).encode()).decode()),
-        _message("tandem.project", b64encode(json.dumps([[], {"partition": "x"}, {}]).encode()).decode()),
-        _message("no.such.task", b64encode(nothing.encode()).decode()),
-        _message("tandem.project", b64encode(b"\x80\x04N.").decode(), content_type="application/x-python-serialize"),
-        _message("tandem.project", b64encode(nothing.encode()).decode(), content_type="text/nonsense"),
+        message("tandem.project", b64encode(b"not json").decode()),
+        message("tandem.project", "not base64"),
+        message("tandem.project", b64encode(b"[1, 2]").decode()),
+        message("tandem.project", b64encode(json.dumps([[1, 2, 3], {}, {}]).encode()).decode()),
+        message("tandem.project", b64encode(json.dumps([[], {"partition": "x"}, {}]).encode()).decode()),
+        message("no.such.task", b64encode(nothing.encode()).decode()),
+        message("tandem.project", b64encode(b"\x80\x04N.").decode(), content_type="application/x-python-serialize"),
+        message("tandem.project", b64encode(nothing.encode()).decode(), content_type="text/nonsense"),
     ]
 
 
-def _message(task: str, body: str, *, content_type: str = "application/json") -> bytes:
+def message(task: str, body: str, *, content_type: str = "application/json") -> bytes:
     return json.dumps(
         {
             "body": body,

@@ -1,9 +1,12 @@
-"""What is known of a document is what a first look at it found, and is not kept for ever nor for any text."""
+"""What is known of a document is what a first look at it found, and is not kept for ever."""
+
+from collections.abc import Iterator
 
 import pytest
 import strawberry
+from graphql import GraphQLError
 
-from api.known_documents import MOST_TOKENS, KnownDocuments, _faults, _parsed
+from api.known_documents import KnownDocuments, Memory, _memory
 
 
 @strawberry.type
@@ -14,13 +17,13 @@ class Query:
 
 
 SCHEMA = strawberry.Schema(query=Query, extensions=[KnownDocuments])
-LONG = "# " + "a comment " * 2000 + "\n{ number }"
 
 
 @pytest.fixture(autouse=True)
-def nothing_known() -> None:
-    _parsed.cache_clear()
-    _faults.cache_clear()
+def nothing_known() -> Iterator[None]:
+    _memory.clear()
+    yield
+    _memory.clear()
 
 
 async def answer(document: str, **variables: object) -> tuple[object, list[str]]:
@@ -31,24 +34,41 @@ async def answer(document: str, **variables: object) -> tuple[object, list[str]]
 class TestADocument:
     async def test_is_answered_with_the_variables_of_each_request(self) -> None:
         document = "query ($of: Int!) { number(of: $of) }"
+        known = _memory.recall(document, SCHEMA)
         assert [await answer(document, of=number) for number in (1, 2)] == [({"number": 1}, []), ({"number": 2}, [])]
-        assert (_parsed.cache_info().currsize, _faults.cache_info().hits) == (1, 1)
+        assert _memory.recall(document, SCHEMA) is known
 
     @pytest.mark.parametrize(
         ("document", "message"),
         [
             ("{ name }", "Cannot query field 'name' on type 'Query'."),
             ("{ number", "Syntax Error: Expected Name, found <EOF>."),
-            (
-                "{ " + "number " * MOST_TOKENS + "}",
-                "Syntax Error: Document contains more than 2000 tokens. Parsing aborted.",
-            ),
+            ("{ " + "number " * 1000 + "}", "The document may have 1000 tokens, and has more."),
         ],
         ids=["of another schema", "unfinished", "of too many tokens"],
     )
     async def test_is_refused_alike_however_often_it_comes(self, document: str, message: str) -> None:
         assert [await answer(document) for _ in range(2)] == [(None, [message])] * 2
 
-    async def test_is_answered_but_not_remembered_when_it_is_long(self) -> None:
-        assert [await answer(LONG) for _ in range(2)] == [({"number": 1}, [])] * 2
-        assert (_parsed.cache_info().currsize, _faults.cache_info().currsize) == (0, 0)
+    async def test_with_many_faults_is_told_a_handful(self) -> None:
+        _, faults = await answer(f"{{ {' '.join(f'a{number}' for number in range(100))} }}")
+        assert len(faults) == 6
+        assert faults[-1] == "Too many validation errors, error limit reached. Validation aborted."
+
+
+class TestMemory:
+    def test_forgets_what_was_used_longest_ago_once_all_is_too_long(self) -> None:
+        memory = Memory(30)
+        texts = ["{ number }", "{ a: number }", "{ b: number }"]
+        first, second = (memory.recall(text, SCHEMA) for text in texts[:2])
+        assert memory.recall(texts[0], SCHEMA) is first
+        memory.recall(texts[2], SCHEMA)
+        assert memory.characters == len(texts[0]) + len(texts[2])
+        assert memory.recall(texts[0], SCHEMA) is first
+        assert memory.recall(texts[1], SCHEMA) is not second
+
+    def test_keeps_nothing_of_what_is_no_document(self) -> None:
+        memory = Memory(30)
+        with pytest.raises(GraphQLError):
+            memory.recall("{", SCHEMA)
+        assert memory.characters == 0

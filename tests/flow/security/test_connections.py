@@ -1,0 +1,103 @@
+"""Who sends slowly, or nothing at all, is let go; what is too much is told so."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from api import server
+from api.settings import Settings
+from api.streams import Bounds
+from tests.support.raw import dialled, until_closed
+from tests.support.serving import Served, eventually, serving
+
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+BODY = b'{"query": "{ __typename }"}'
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+@pytest.fixture
+def hasty(in_production: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server that waits for a third of a second where it would for 10 or 15."""
+    assert (server.HEAD_SECONDS, server.BODY_SECONDS, server.IDLE_SECONDS) == (10, 15, 10)
+    for name in ("HEAD_SECONDS", "BODY_SECONDS", "IDLE_SECONDS"):
+        monkeypatch.setattr(server, name, 0.3)
+    with serving(in_production) as served:
+        yield served
+
+
+def trickled(connection: socket.socket, text: bytes) -> bytes:
+    """Send a byte at a time until the other end has enough of it; return what it says."""
+    connection.settimeout(0.02)
+    for at in range(1000):
+        try:
+            connection.sendall(text[at % len(text) :][:1])
+            if not connection.recv(65_536):
+                return b""
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return b""
+    pytest.fail("it listened for ever")
+
+
+@pytest.mark.parametrize(
+    ("sent", "then"),
+    [
+        (b"", b""),
+        (b"", b"\r\n"),
+        (b"GET /graphql HTT", b""),
+        (b"GET /graphql HTTP/1.1\r\nX: ", b"a"),
+        (HEAD + b"Content-Length: 1000\r\n\r\n{", b""),
+        (HEAD + b"Content-Length: 1000\r\n\r\n{", b" "),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"PUT /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n", b" "),
+    ],
+    ids=["nothing", "blank lines", "half a head", "a slow head", "half a body", "a slow body", "chunks", "an answer"],
+)
+def test_s55_a_slow_request_is_let_go(sent: bytes, then: bytes, hasty: Served) -> None:
+    with dialled(hasty.url) as connection:
+        connection.sendall(sent)
+        if then:
+            assert trickled(connection, then) == b""
+        else:
+            assert until_closed(connection) == b""
+    eventually(lambda: not hasty.server.server_state.connections)
+
+
+@pytest.mark.parametrize("then", [b"", b"\r\n", b"GET /graphql HTTP/1.1\r\nX: "])
+def test_s55_a_connection_that_was_answered_is_let_go_too(then: bytes, hasty: Served) -> None:
+    with dialled(hasty.url) as connection:
+        connection.sendall(WHOLE)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        if then:
+            assert trickled(connection, then) == b""
+        else:
+            assert until_closed(connection) == b""
+
+
+def test_s55_who_is_in_time_is_answered_as_often_as_it_asks(hasty: Served) -> None:
+    with dialled(hasty.url) as connection:
+        connection.sendall(WHOLE + WHOLE)
+        answers = b""
+        while answers.count(b'"__typename":"Query"') < 2:
+            answers += connection.recv(65_536)
+        connection.sendall(HEAD)
+        connection.sendall(WHOLE.removeprefix(HEAD))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_s56_idle_connections_are_bounded_and_keep_nobody_out(in_production: Settings) -> None:
+    assert Bounds().connections == 6000
+    with serving(in_production, connections=50) as served, ExitStack() as stack:
+        asked = {"query": "{ __typename }"}
+        for _ in range(48):
+            stack.enter_context(dialled(served.url))
+        assert httpx.post(f"{served.url}/graphql", json=asked).status_code == 200
+        for _ in range(2):
+            stack.enter_context(dialled(served.url))
+        eventually(lambda: len(served.server.server_state.connections) == 50)
+        refused = httpx.post(f"{served.url}/graphql", json=asked)
+        assert (refused.status_code, refused.text) == (503, "Service Unavailable")
