@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api import front_page, graphiql, health, trusted_documents
-from api.auth import mint
+from api.auth import Gate, mint
 from api.consistency import Consistency
 from api.context import Standings
 from api.documents import Documents
@@ -53,7 +53,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     live, freshness, metrics = Live(reads.all), Freshness(write_url=write_url, read_url=read_url), Metrics()
     endpoint = Endpoint(
-        auth=settings.auth,
+        gate=Gate(settings.auth),
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=reads,
         consistency=Consistency(reads, messages, tell=live.heard),
@@ -124,7 +124,7 @@ def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
 
     routes: list[BaseRoute] = [
         Route(ENDPOINT, endpoint),
-        WebSocketRoute(ENDPOINT, Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams)),
+        WebSocketRoute(ENDPOINT, Sockets(gate=endpoint.gate, run=endpoint.stream, streams=endpoint.streams)),
         *front_page.routes(graphiql=not settings.in_production),
     ]
     if not settings.in_production:

@@ -15,6 +15,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 import domain.database
 import projections.database
+from api import keys
+from api.keys import UnreadableKeysError
 from api.settings import SHORTEST_SECRET, AuthSettings, Settings
 from api.stores import does_not_answer
 from domain import schema
@@ -51,7 +53,7 @@ class Finding:
 def everything(settings: Settings) -> Iterator[Finding]:
     """Look at all parts; at those that need both stores, only where these can be used."""
     if settings.in_production:
-        yield secret(settings.auth)
+        yield signing(settings.auth)
     usable = True
     for store in (write_store, read_store):
         found = list(store(settings))
@@ -63,13 +65,32 @@ def everything(settings: Settings) -> Iterator[Finding]:
         yield from standings(settings)
 
 
-def secret(auth: AuthSettings) -> Finding:
+def signing(auth: AuthSettings) -> Finding:
+    """Look at what tokens are signed with."""
+    return _secret(auth) if auth.jwks is None else _keys(auth.jwks)
+
+
+def _secret(auth: AuthSettings) -> Finding:
     what, do = "TANDEM_AUTH_SECRET", "Set it to the output of: openssl rand -base64 48"
     if auth.development:
         return Finding(what, f"it is not set, and the default is known to everybody. {do}", Verdict.UNSAFE)
     if len(auth.secret.encode()) < SHORTEST_SECRET:
         return Finding(what, f"it has less than {SHORTEST_SECRET} bytes. {do}", Verdict.UNSAFE)
     return Finding(what, "of your own")
+
+
+def _keys(source: str) -> Finding:
+    what = "TANDEM_AUTH_JWKS"
+    if source.startswith("http://"):
+        do = "Give a URL that begins with https://, or the path of a file."
+        return Finding(
+            what, f"whoever is on the way to {source} could put keys of their own there. {do}", Verdict.UNSAFE
+        )
+    try:
+        found = keys.read(source)
+    except UnreadableKeysError as error:
+        return Finding(what, f"nobody can sign in, until it can be read. {error}", Verdict.WRONG)
+    return Finding(what, f"{len(found)} keys")
 
 
 def queue(settings: Settings) -> Finding:

@@ -201,12 +201,12 @@ def token(
     from api.auth import mint
     from api.settings import ConfigurationError, auth_from_environment
 
+    role: Literal["staff", "customer"] = "staff" if staff else "customer"
     try:
         auth = auth_from_environment(os.environ)
+        print(mint(auth, subject=str(user or "staff"), role=role, lifetime=timedelta(hours=hours)))
     except ConfigurationError as error:
         refuse(error)
-    role: Literal["staff", "customer"] = "staff" if staff else "customer"
-    print(mint(auth, subject=str(user or "staff"), role=role, lifetime=timedelta(hours=hours)))
 
 
 def _say(line: str) -> None:

@@ -14,7 +14,7 @@ from strawberry.types.graphql import OperationType
 
 from api import asked, event_stream, negotiation, outcomes
 from api.asked import Asked
-from api.auth import Principal, authenticate
+from api.auth import Gate, Principal
 from api.compiled.queries import Queries
 from api.consistency import Consistency
 from api.context import Context, Standings
@@ -28,7 +28,6 @@ from api.live import Live
 from api.operations import CountedReads, NamedOperation
 from api.outcomes import MethodNotAllowed
 from api.schema import create_schema
-from api.settings import AuthSettings
 from api.streams import Streams, results
 from domain.bus import Bus
 from projections.reads import Reads
@@ -44,7 +43,7 @@ class Endpoint:
     def __init__(
         self,
         *,
-        auth: AuthSettings,
+        gate: Gate,
         bus: Bus,
         reads: Reads,
         consistency: Consistency,
@@ -61,7 +60,7 @@ class Endpoint:
         """`compiled`: whether queries that can be planned are; `closed`: whether its schema is kept from strangers."""
         self._schema = create_schema(NamedOperation, CountedReads, closed=closed)
         self.queries = Queries(self._schema) if compiled else None
-        self._auth = auth
+        self.gate = gate
         self._bus = bus
         self._reads = reads
         self._consistency = consistency
@@ -76,7 +75,8 @@ class Endpoint:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Hear how far projections are, and let go of connections at the end."""
-        tasks = {asyncio.create_task(work) for work in (self._consistency.listen(), self._live.look())}
+        works = (self._consistency.listen(), self._live.look(), self.gate.watch())
+        tasks = {asyncio.create_task(work) for work in works}
         async with self._freshness:
             yield
         self._consistency.stop()
@@ -103,7 +103,7 @@ class Endpoint:
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         try:
-            context = self._context(self._principal(request))
+            context = self._context(await self._principal(request))
             wanted = await asked.read(request)
             document = await self._documents.text_of(wanted)
             result = await self._planned(document, wanted, context)
@@ -137,7 +137,7 @@ class Endpoint:
     async def _events(self, request: Request) -> Response:
         try:
             wanted = await asked.read(request)
-            principal = self._principal(request)
+            principal = await self._principal(request)
             self.streams.require_room()
         except ApiError as error:
             return outcomes.refusal([error], negotiation.JSON)
@@ -158,8 +158,8 @@ class Endpoint:
                     answer.extensions = {**(answer.extensions or {}), "freshness": freshness}
                 yield answer
 
-    def _principal(self, request: Request) -> Principal:
-        return authenticate(request.headers.get("authorization"), self._auth)
+    async def _principal(self, request: Request) -> Principal:
+        return await self.gate.principal_of(request.headers.get("authorization"))
 
     def _context(self, principal: Principal) -> Context:
         return Context(

@@ -8,10 +8,10 @@ _REFUSED = {Verdict.UNSAFE, Verdict.UNUSABLE}
 
 
 def check(settings: Settings, *, signs: bool = True) -> None:
-    """Raise ConfigurationError where production would not be safe; `signs`: whether this process needs the secret."""
+    """Raise ConfigurationError where production would not be safe; `signs`: whether this process checks tokens."""
     if not settings.in_production:
         return
-    found: list[Finding] = [checks.secret(settings.auth)] if signs else []
+    found: list[Finding] = [checks.signing(settings.auth)] if signs else []
     found += [*checks.write_store(settings), *checks.read_store(settings), checks.queue(settings)]
     if unsafe := [finding for finding in found if finding.verdict in _REFUSED]:
         missing = "\n".join(f"* {finding}" for finding in unsafe)

@@ -32,13 +32,21 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSettings:
+    """Tokens are signed with the secret, or, where there is a `jwks`, with a private key of it; never with either."""
+
     secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
+    jwks: str | None = None
+    """The URL of a key set, or the path of a file."""
+    jwks_every: float = 60.0
+    """Seconds after which the key set is looked at again: for as long a key is taken that has been withdrawn."""
+    jwks_at_least: float = 10.0
+    """Seconds between two looks for keys that are not known."""
     issuer: str = "tandem"
     audience: str = "tandem"
 
     @property
     def development(self) -> bool:
-        return self.secret == DEVELOPMENT_SECRET
+        return self.jwks is None and self.secret == DEVELOPMENT_SECRET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,7 @@ class Settings:
             ),
             read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
-            auth=AuthSettings(secret=_secret(environ)) if in_production else auth_from_environment(environ),
+            auth=_auth(environ) if in_production else auth_from_environment(environ),
             trusted_documents=Path(path) if (path := environ.get("TANDEM_TRUSTED_DOCUMENTS")) else None,
             compiled_reads=_switch(environ, "TANDEM_COMPILED_READS"),
             environment=environment,
@@ -93,14 +101,25 @@ class Settings:
 
 
 def auth_from_environment(environ: Mapping[str, str]) -> AuthSettings:
-    secret = _secret(environ)
-    if len(secret.encode()) < SHORTEST_SECRET:
+    auth = _auth(environ)
+    if len(auth.secret.encode()) < SHORTEST_SECRET:
         raise ConfigurationError(f"TANDEM_AUTH_SECRET must have at least {SHORTEST_SECRET} bytes.")
-    return AuthSettings(secret=secret)
+    return auth
 
 
-def _secret(environ: Mapping[str, str]) -> str:
-    return environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET)
+def _auth(environ: Mapping[str, str]) -> AuthSettings:
+    """Read how tokens are checked, in one way: whoever knows a public key could sign with it, were it a secret too."""
+    jwks = environ.get("TANDEM_AUTH_JWKS") or None
+    if jwks and environ.get("TANDEM_AUTH_SECRET"):
+        raise ConfigurationError("TANDEM_AUTH_JWKS and TANDEM_AUTH_SECRET are both set: keep one of them.")
+    if jwks and "://" in jwks and not jwks.startswith(("https://", "http://")):
+        raise ConfigurationError("TANDEM_AUTH_JWKS must be a URL like https://host/jwks.json, or the path of a file.")
+    return AuthSettings(
+        secret=DEVELOPMENT_SECRET if jwks else environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET),
+        jwks=jwks,
+        issuer=environ.get("TANDEM_AUTH_ISSUER") or "tandem",
+        audience=environ.get("TANDEM_AUTH_AUDIENCE") or "tandem",
+    )
 
 
 def _environment(environ: Mapping[str, str]) -> Environment:

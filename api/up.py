@@ -215,21 +215,28 @@ def _urls(where: embedded.Places) -> dict[str, str]:
 def _welcome(settings: Settings, options: Options, *, demo: bool) -> str:
     host = _reachable(options.host)
     address = f"http://{f'[{host}]' if ':' in host else host}:{options.port}"
-    customer, who = _customer(demo=demo)
-    staff_token = mint(settings.auth, subject="staff", role="staff", lifetime=TOKEN_LIFETIME)
-    customer_token = mint(settings.auth, subject=customer, role="customer", lifetime=TOKEN_LIFETIME)
     graphiql = "" if settings.in_production else f"\n  GraphiQL        {address}/graphiql"
     return f"""
 Tandem is running.
 {graphiql}
   GraphQL         {address}/graphql
-  Staff token     {staff_token}
-  Customer token  {customer_token}
-                  {who}
+{_tokens(settings, demo=demo)}
   Logs            {options.logs}
 
 Ctrl-C stops it.
 """
+
+
+def _tokens(settings: Settings, *, demo: bool) -> str:
+    if settings.auth.jwks:
+        return f"  Tokens          by the keys of {settings.auth.jwks}"
+    customer, who = _customer(demo=demo)
+    staff_token = mint(settings.auth, subject="staff", role="staff", lifetime=TOKEN_LIFETIME)
+    customer_token = mint(settings.auth, subject=customer, role="customer", lifetime=TOKEN_LIFETIME)
+    return f"""\
+  Staff token     {staff_token}
+  Customer token  {customer_token}
+                  {who}"""
 
 
 def _customer(*, demo: bool) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from api.auth import mint
 from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -102,6 +103,27 @@ class TestAuth:
 
     def test_counts_bytes_not_characters(self) -> None:
         assert auth_from_environment({"TANDEM_AUTH_SECRET": "\u00e9" * 16}).secret == "\u00e9" * 16
+
+    def test_is_by_a_key_set_instead(self) -> None:
+        found = read(TANDEM_AUTH_JWKS="https://issuer/keys.json", TANDEM_AUTH_SECRET="")
+        assert found.auth == AuthSettings(jwks="https://issuer/keys.json")
+        assert not found.auth.development
+        with pytest.raises(ConfigurationError, match="tokens come from whoever has the private keys"):
+            mint(found.auth, subject="ada", role="staff")
+
+    def test_is_never_by_both(self) -> None:
+        message = "TANDEM_AUTH_JWKS and TANDEM_AUTH_SECRET are both set: keep one of them."
+        assert refusal(TANDEM_AUTH_JWKS="keys.json", TANDEM_AUTH_SECRET=SECRET) == message
+
+    @pytest.mark.parametrize("source", ["file:///keys.json", "ftp://issuer/keys.json", "HTTP://issuer/keys.json"])
+    def test_takes_keys_from_a_web_server_or_a_file(self, source: str) -> None:
+        message = "TANDEM_AUTH_JWKS must be a URL like https://host/jwks.json, or the path of a file."
+        assert refusal(TANDEM_AUTH_JWKS=source) == message
+
+    def test_is_for_an_issuer_and_an_audience_of_ones_own(self) -> None:
+        found = read(TANDEM_AUTH_ISSUER="https://issuer/", TANDEM_AUTH_AUDIENCE="shop")
+        assert found.auth == AuthSettings(issuer="https://issuer/", audience="shop")
+        assert read(TANDEM_AUTH_ISSUER="", TANDEM_AUTH_AUDIENCE="").auth == AuthSettings()
 
     def test_is_not_shown_where_settings_are(self) -> None:
         assert SECRET not in repr(read(TANDEM_AUTH_SECRET=SECRET))
