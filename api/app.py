@@ -47,8 +47,8 @@ _STOP_SECONDS = 2.0
 
 def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # noqa: B008 - it cannot be changed
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
-    write_url, read_url = settings.write.database_url, settings.read.database_url
-    write, reads = CommandPool(write_url), Reads(read_url)
+    write_url, read_url = settings.for_reads
+    write, reads = CommandPool(settings.for_commands), Reads(read_url)
     messages, hints = _connect(settings.queue.redis_url), progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     live, freshness, metrics = Live(reads.all), Freshness(write_url=write_url, read_url=read_url), Metrics()

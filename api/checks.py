@@ -55,8 +55,8 @@ def everything(settings: Settings) -> Iterator[Finding]:
     if settings.in_production:
         yield signing(settings.auth)
     usable = True
-    for store in (write_store, read_store):
-        found = list(store(settings))
+    urls = settings.for_reads
+    for found in (list(write_store(urls.write)), list(read_store(urls.read))):
         usable = usable and all(each.verdict is not Verdict.UNUSABLE for each in found)
         yield from found
     yield queue(settings)
@@ -125,12 +125,12 @@ _SERVER = text("""
 """)
 
 
-def write_store(settings: Settings) -> Iterator[Finding]:
-    yield from _store("write", settings.write.database_url, domain.database.is_migrated, _durable)
+def write_store(url: str) -> Iterator[Finding]:
+    yield from _store("write", url, domain.database.is_migrated, _durable)
 
 
-def read_store(settings: Settings) -> Iterator[Finding]:
-    yield from _store("read", settings.read.database_url, projections.database.is_migrated, _searchable)
+def read_store(url: str) -> Iterator[Finding]:
+    yield from _store("read", url, projections.database.is_migrated, _searchable)
 
 
 def _store(
@@ -196,7 +196,7 @@ _HOLDER = text("""
 def heads(settings: Settings) -> Finding:
     """Tell who has held a head of the log for longest: meanwhile its partition takes no commands."""
     try:
-        with schema.engine(settings.write.database_url).connect() as connection:
+        with schema.engine(settings.for_commands).connect() as connection:
             holder = connection.execute(_HOLDER).one_or_none()
     except SQLAlchemyError as error:
         return Finding("log heads", f"the write database stopped answering ({type(error).__name__}).", Verdict.WRONG)
@@ -210,7 +210,8 @@ def heads(settings: Settings) -> Finding:
 
 
 def standings(settings: Settings) -> Iterator[Finding]:
-    log, read = log_engine(settings.write.database_url), projection_engine(settings.read.database_url)
+    urls = settings.for_reads
+    log, read = log_engine(urls.write), projection_engine(urls.read)
     try:
         found = lag.standings(log=log, read=read)
     except SQLAlchemyError as error:

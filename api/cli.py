@@ -122,6 +122,20 @@ def migrate(*, data: Data = DATA) -> None:
 
 
 @app.command()
+def roles(*, data: Data = DATA) -> None:
+    """Print the SQL that creates the roles of the three TANDEM_..._LOGIN and gives them their rights.
+
+    `tandem migrate` runs the same, where whoever the URLs name may.
+    """
+    settings = settings_of(data)
+    if settings.logins is None:
+        refuse("Set TANDEM_COMMANDS_LOGIN, TANDEM_PROJECTIONS_LOGIN and TANDEM_READS_LOGIN first.")
+    from api.roles import script
+
+    print(script(settings, settings.logins))
+
+
+@app.command()
 def doctor(*, data: Data = DATA) -> None:
     """Look at all that Tandem runs on, and say what is wrong and what to do.
 

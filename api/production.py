@@ -12,7 +12,8 @@ def check(settings: Settings, *, signs: bool = True) -> None:
     if not settings.in_production:
         return
     found: list[Finding] = [checks.signing(settings.auth)] if signs else []
-    found += [*checks.write_store(settings), *checks.read_store(settings), checks.queue(settings)]
+    write, read = settings.for_reads if signs else settings.for_projections
+    found += [*checks.write_store(write), *checks.read_store(read), checks.queue(settings)]
     if unsafe := [finding for finding in found if finding.verdict in _REFUSED]:
         missing = "\n".join(f"* {finding}" for finding in unsafe)
         raise ConfigurationError(

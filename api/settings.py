@@ -1,15 +1,17 @@
 """Configuration, read from the environment at a process's entry and passed on from there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from redis.connection import parse_url
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from domain.money import Currency
+from domain.roles import Login, Logins, as_login
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
@@ -49,8 +51,17 @@ class AuthSettings:
         return self.jwks is None and self.secret == DEVELOPMENT_SECRET
 
 
+class Urls(NamedTuple):
+    """Both databases, for one role."""
+
+    write: str
+    read: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """Whoever the URLs of `write` and `read` name owns the stores, and does there what has no login of its own."""
+
     write: WriteSettings
     read: ReadSettings
     queue: QueueSettings
@@ -61,6 +72,32 @@ class Settings:
     """Whether queries that can be planned are; all are answered by Strawberry else."""
     environment: Environment = Environment.DEVELOPMENT
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    commands: Login | None = None
+    projections: Login | None = None
+    reads: Login | None = None
+
+    @property
+    def logins(self) -> Logins | None:
+        """All three, as those need them who give them rights; None where one is missing, whose process this is not."""
+        if self.commands is None or self.projections is None or self.reads is None:
+            return None
+        return Logins(commands=self.commands, projections=self.projections, reads=self.reads)
+
+    @property
+    def for_commands(self) -> str:
+        """The write database, for those who change it."""
+        return as_login(self.write.database_url, self.commands)
+
+    @property
+    def for_projections(self) -> Urls:
+        return self._urls(self.projections)
+
+    @property
+    def for_reads(self) -> Urls:
+        return self._urls(self.reads)
+
+    def _urls(self, login: Login | None) -> Urls:
+        return Urls(as_login(self.write.database_url, login), as_login(self.read.database_url, login))
 
     @property
     def in_production(self) -> bool:
@@ -68,7 +105,14 @@ class Settings:
 
     @property
     def worker(self) -> WorkerSettings:
-        return WorkerSettings(write=self.write, read=self.read, queue=self.queue, metrics=self.metrics)
+        write, read = self.for_projections
+        return WorkerSettings(
+            write=replace(self.write, database_url=write),
+            read=replace(self.read, database_url=read),
+            queue=self.queue,
+            metrics=self.metrics,
+            pruning=replace(self.write, database_url=self.for_commands) if self.projections or self.commands else None,
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -92,10 +136,18 @@ class Settings:
                 token=environ.get("TANDEM_METRICS_TOKEN") or None,
                 worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
             ),
+            commands=_login(environ, "TANDEM_COMMANDS_LOGIN"),
+            projections=_login(environ, "TANDEM_PROJECTIONS_LOGIN"),
+            reads=_login(environ, "TANDEM_READS_LOGIN"),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
                 "TANDEM_WRITE_DATABASE_URL and TANDEM_READ_DATABASE_URL must be two databases: create another one."
+            )
+        if settings.logins and len({login.name for login in settings.logins.all}) < len(settings.logins.all):
+            raise ConfigurationError(
+                "TANDEM_COMMANDS_LOGIN, TANDEM_PROJECTIONS_LOGIN and TANDEM_READS_LOGIN must be three roles: "
+                "what one may do, another may not."
             )
         return settings
 
@@ -120,6 +172,13 @@ def _auth(environ: Mapping[str, str]) -> AuthSettings:
         issuer=environ.get("TANDEM_AUTH_ISSUER") or "tandem",
         audience=environ.get("TANDEM_AUTH_AUDIENCE") or "tandem",
     )
+
+
+def _login(environ: Mapping[str, str], variable: str) -> Login | None:
+    name, _, password = environ.get(variable, "").partition(":")
+    if password and not name:
+        raise ConfigurationError(f"{variable} must be name or name:password.")
+    return Login(name=name, password=password or None) if name else None
 
 
 def _environment(environ: Mapping[str, str]) -> Environment:
