@@ -1,7 +1,7 @@
 """What Tandem runs on, looked at part by part: each finding says what is there, or what is wrong and what to do."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -60,6 +60,7 @@ def everything(settings: Settings) -> Iterator[Finding]:
         usable = usable and all(each.verdict is not Verdict.UNUSABLE for each in found)
         yield from found
     yield queue(settings)
+    yield from roles(settings)
     if usable:
         yield heads(settings)
         yield from standings(settings)
@@ -180,6 +181,40 @@ def _clock(store: str, there: float, asked: float, answered: float) -> Finding:
         return Finding(what, "as that of this host")
     said = f"{abs(difference):.1f} s {'ahead of' if difference > 0 else 'behind'} that of this host. Let NTP set both."
     return Finding(what, said, Verdict.WRONG)
+
+
+# Whoever may do anything, a superuser for one, may do these too.
+_MAY = text("""
+    select string_agg(relname, ', ' order by relname) from pg_class
+    where relnamespace = 'public'::regnamespace and relkind = 'r' and has_table_privilege(oid, :done)
+      and (cast(:table as text) is null or relname = :table)
+""")
+_WRITE: Mapping[str, str | None] = {"done": "insert, update, delete, truncate", "table": None}
+_REWRITE: Mapping[str, str | None] = {"done": "update, delete, truncate", "table": "events"}
+
+
+def roles(settings: Settings) -> Iterator[Finding]:
+    """Look whether the logins that are given work, and may not do what is not theirs."""
+    logins = (
+        ("TANDEM_COMMANDS_LOGIN", settings.commands, settings.for_commands, _REWRITE),
+        ("TANDEM_PROJECTIONS_LOGIN", settings.projections, settings.for_projections.write, _WRITE),
+        ("TANDEM_READS_LOGIN", settings.reads, settings.for_reads.read, _WRITE),
+    )
+    for what, login, url, asked in logins:
+        if login is not None:
+            yield _role(what, login.name, url, asked)
+
+
+def _role(what: str, name: str, url: str, asked: Mapping[str, str | None]) -> Finding:
+    try:
+        with schema.engine(url).connect() as connection:
+            changes = connection.execute(_MAY, asked).scalar_one()
+    except OperationalError as error:
+        return Finding(what, f"{name} cannot connect: {error.orig}", Verdict.UNUSABLE)
+    if changes is None:
+        return Finding(what, f"{name}, who may do its part")
+    do = "Give it a role of its own that is no superuser, and run: tandem migrate"
+    return Finding(what, f"{name} may do more than its part: it may change {changes}. {do}", Verdict.UNSAFE)
 
 
 # Who locks the table of heads in any way but to read it has changed a head, or keeps others from it, until it commits.

@@ -13,7 +13,7 @@ def check(settings: Settings, *, signs: bool = True) -> None:
         return
     found: list[Finding] = [checks.signing(settings.auth)] if signs else []
     write, read = settings.for_reads if signs else settings.for_projections
-    found += [*checks.write_store(write), *checks.read_store(read), checks.queue(settings)]
+    found += [*checks.write_store(write), *checks.read_store(read), checks.queue(settings), *checks.roles(settings)]
     if unsafe := [finding for finding in found if finding.verdict in _REFUSED]:
         missing = "\n".join(f"* {finding}" for finding in unsafe)
         raise ConfigurationError(

@@ -11,8 +11,9 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import make_url
 
-from api import embedded, roles
-from api.settings import Settings
+from api import checks, embedded, production, roles
+from api.checks import Finding
+from api.settings import AuthSettings, ConfigurationError, Environment, Settings
 from api.supervisor import UpError
 from api.up import migrate
 from domain import rights
@@ -310,3 +311,35 @@ class TestWhoGivesRights:
         assert not refused(separate.for_commands, "update events set data = '{}'")
         migrate(separate)
         assert refused(separate.for_commands, "update events set data = '{}'")
+
+
+class TestAProduction:
+    def test_finds_that_each_role_may_do_its_part(self, separate: Settings) -> None:
+        assert list(checks.roles(separate)) == [
+            Finding("TANDEM_COMMANDS_LOGIN", f"{COMMANDS}, who may do its part"),
+            Finding("TANDEM_PROJECTIONS_LOGIN", f"{PROJECTIONS}, who may do its part"),
+            Finding("TANDEM_READS_LOGIN", f"{READS}, who may do its part"),
+        ]
+        assert list(checks.roles(replace(separate, commands=None, projections=None, reads=None))) == []
+
+    def test_does_not_start_with_roles_that_may_do_more(self, separate: Settings) -> None:
+        owner = Login(name=str(make_url(separate.write.database_url).username))
+        loose = replace(separate, commands=owner, projections=separate.commands, reads=separate.projections)
+        with pytest.raises(ConfigurationError) as error:
+            production.check(replace(loose, environment=Environment.PRODUCTION, auth=AuthSettings(secret="s" * 32)))
+        do = "Give it a role of its own that is no superuser, and run: tandem migrate"
+        written, shown = (
+            sorted(table for table, given in rights.COMMANDS.items() if given != "select"),
+            sorted(READ_TABLES),
+        )
+        found = [line.removeprefix("* ") for line in str(error.value).splitlines() if "LOGIN" in line]
+        assert found == [
+            f"TANDEM_COMMANDS_LOGIN: {owner.name} may do more than its part: it may change events. {do}",
+            f"TANDEM_PROJECTIONS_LOGIN: {COMMANDS} may do more than its part: it may change {', '.join(written)}. {do}",
+            f"TANDEM_READS_LOGIN: {PROJECTIONS} may do more than its part: it may change {', '.join(shown)}. {do}",
+        ]
+
+    def test_does_not_start_with_a_role_that_is_not_there(self, separate: Settings) -> None:
+        found = [str(each) for each in checks.roles(replace(separate, commands=Login(name="nobody_of_that_name")))]
+        assert found[0].startswith("TANDEM_COMMANDS_LOGIN: nobody_of_that_name cannot connect: ")
+        assert 'role "nobody_of_that_name" does not exist' in found[0]
