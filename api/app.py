@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api import front_page, graphiql, health, trusted_documents
-from api.auth import mint
+from api.auth import Gate, mint
 from api.budgets import Budgets
 from api.consistency import Consistency
 from api.context import Standings
@@ -50,13 +50,13 @@ _STOP_SECONDS = 2.0
 
 def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
     """Return the ASGI application; its lifespan opens and closes all connections, its `state.streams` end at once."""
-    write_url, read_url = settings.write.database_url, settings.read.database_url
-    write, reads = CommandPool(write_url), Reads(read_url)
+    write_url, read_url = settings.for_reads
+    write, reads = CommandPool(settings.for_commands), Reads(read_url)
     messages, hints = _connect(settings.queue.redis_url), progress.connect(settings.queue.redis_url)
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     live, freshness, metrics = Live(reads.all), Freshness(write_url=write_url, read_url=read_url), Metrics()
     endpoint = Endpoint(
-        auth=settings.auth,
+        gate=Gate(settings.auth),
         bus=Bus(write, currency=Currency.of(settings.write.currency), nudge=nudger),
         reads=reads,
         consistency=Consistency(reads, messages, tell=live.heard),
@@ -132,7 +132,9 @@ def _routes(endpoint: Endpoint, metrics: Metrics, settings: Settings) -> list[Ba
     def token() -> str:
         return mint(auth, subject="graphiql", role="staff")
 
-    sockets = Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams, origins=settings.limits.origins)
+    sockets = Sockets(
+        gate=endpoint.gate, run=endpoint.stream, streams=endpoint.streams, origins=settings.limits.origins
+    )
     # Probes and Prometheus come by address, and learn nothing that depends on the name of the host.
     known = [Middleware(TrustedHostMiddleware, allowed_hosts=settings.limits.hosts or ["*"], www_redirect=False)]
     routes: list[BaseRoute] = [

@@ -1,4 +1,4 @@
-"""Who asks: bearer tokens (JWT, HS256), and what each role may do."""
+"""Who asks: bearer tokens (JWT, signed with a secret or by the keys of a set), and what each role may do."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,8 @@ from uuid import UUID
 import jwt
 
 from api.errors import Forbidden, Unauthenticated
-from api.settings import AuthSettings
+from api.keys import Keys, KeySet, UnknownKeyError
+from api.settings import AuthSettings, ConfigurationError
 from domain.transaction import Actor
 
 _ALGORITHM = "HS256"
@@ -66,15 +67,43 @@ class Principal:
 NOBODY = Principal(role=Role.NOBODY)
 
 
-def authenticate(header: str | None, auth: AuthSettings) -> Principal:
-    """Return who sends this Authorization header; raise Unauthenticated for a token that does not hold."""
+class Gate:
+    """Knows who sends a request. Whoever sends a token that holds, and was seen before, waits for nothing."""
+
+    def __init__(self, auth: AuthSettings) -> None:
+        self._auth = auth
+        self._keys = KeySet(auth.jwks, every=auth.jwks_every, at_least=auth.jwks_at_least) if auth.jwks else None
+
+    async def watch(self) -> None:
+        """Keep the keys as they are where they come from, until cancelled; return where there are none."""
+        if self._keys is not None:
+            await self._keys.watch()
+
+    async def principal_of(self, header: str | None) -> Principal:
+        """Return who sends this Authorization header; raise Unauthenticated for a token that does not hold."""
+        if self._keys is None:
+            return authenticate(header, self._auth)
+        try:
+            return authenticate(header, self._auth, self._keys.known)
+        except Unauthenticated as error:
+            if not isinstance(error.__cause__, UnknownKeyError):
+                raise
+        await self._keys.look_again()
+        return authenticate(header, self._auth, self._keys.known)
+
+
+def authenticate(header: str | None, auth: AuthSettings, keys: Keys | None = None) -> Principal:
+    """Return who sends this Authorization header; raise Unauthenticated for a token that does not hold.
+
+    Where there are `keys`, one of them must have signed it, and else the secret.
+    """
     if header is None:
         return NOBODY
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
         raise Unauthenticated("The Authorization header must be: Bearer <token>.")
     try:
-        principal = _verified(token.strip(), auth)
+        principal = _verified(token.strip(), auth, keys)
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated(_EXPIRED) from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
@@ -85,12 +114,16 @@ def authenticate(header: str | None, auth: AuthSettings) -> Principal:
 
 
 @lru_cache(_REMEMBERED)
-def _verified(token: str, auth: AuthSettings) -> Principal:
-    """Return who a token names, and until when: its signature stays as good as it is. What does not hold raises."""
+def _verified(token: str, auth: AuthSettings, keys: Keys | None) -> Principal:
+    """Return who a token names, and until when: its signature stays as good as it is. What does not hold raises.
+
+    It is remembered for these very keys: once there are others, it is looked at again.
+    """
+    key = auth.secret if keys is None else keys.of(token)
     claims = jwt.decode(
         token,
-        auth.secret,
-        algorithms=[_ALGORITHM],
+        key,
+        algorithms=[_ALGORITHM] if isinstance(key, str) else [key.algorithm_name],
         audience=auth.audience,
         issuer=auth.issuer,
         leeway=_LEEWAY,
@@ -107,7 +140,11 @@ def mint(
     role: Literal["staff", "customer"],
     lifetime: timedelta = timedelta(hours=12),
 ) -> str:
-    """Return a signed token; for a customer, `subject` is the user's id."""
+    """Return a signed token; for a customer, `subject` is the user's id. Only who has the secret can."""
+    if auth.jwks:
+        raise ConfigurationError(
+            "TANDEM_AUTH_JWKS is set: tokens come from whoever has the private keys, not from here."
+        )
     now = datetime.now(UTC)
     claims = {
         "sub": subject,

@@ -1,7 +1,7 @@
 """What Tandem runs on, looked at part by part: each finding says what is there, or what is wrong and what to do."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 import domain.database
 import projections.database
+from api import keys
+from api.keys import UnreadableKeysError
 from api.settings import SHORTEST_SECRET, AuthSettings, Settings
 from api.stores import does_not_answer
 from domain import schema
@@ -51,25 +53,45 @@ class Finding:
 def everything(settings: Settings) -> Iterator[Finding]:
     """Look at all parts; at those that need both stores, only where these can be used."""
     if settings.in_production:
-        yield secret(settings.auth)
+        yield signing(settings.auth)
     usable = True
-    for store in (write_store, read_store):
-        found = list(store(settings))
+    urls = settings.for_reads
+    for found in (list(write_store(urls.write)), list(read_store(urls.read))):
         usable = usable and all(each.verdict is not Verdict.UNUSABLE for each in found)
         yield from found
     yield queue(settings)
+    yield from roles(settings)
     if usable:
         yield heads(settings)
         yield from standings(settings)
 
 
-def secret(auth: AuthSettings) -> Finding:
+def signing(auth: AuthSettings) -> Finding:
+    """Look at what tokens are signed with."""
+    return _secret(auth) if auth.jwks is None else _keys(auth.jwks)
+
+
+def _secret(auth: AuthSettings) -> Finding:
     what, do = "TANDEM_AUTH_SECRET", "Set it to the output of: openssl rand -base64 48"
     if auth.development:
         return Finding(what, f"it is not set, and the default is known to everybody. {do}", Verdict.UNSAFE)
     if len(auth.secret.encode()) < SHORTEST_SECRET:
         return Finding(what, f"it has less than {SHORTEST_SECRET} bytes. {do}", Verdict.UNSAFE)
     return Finding(what, "of your own")
+
+
+def _keys(source: str) -> Finding:
+    what = "TANDEM_AUTH_JWKS"
+    if source.startswith("http://"):
+        do = "Give a URL that begins with https://, or the path of a file."
+        return Finding(
+            what, f"whoever is on the way to {source} could put keys of their own there. {do}", Verdict.UNSAFE
+        )
+    try:
+        found = keys.read(source)
+    except UnreadableKeysError as error:
+        return Finding(what, f"nobody can sign in, until it can be read. {error}", Verdict.WRONG)
+    return Finding(what, f"{len(found)} keys")
 
 
 def queue(settings: Settings) -> Finding:
@@ -104,12 +126,12 @@ _SERVER = text("""
 """)
 
 
-def write_store(settings: Settings) -> Iterator[Finding]:
-    yield from _store("write", settings.write.database_url, domain.database.is_migrated, _durable)
+def write_store(url: str) -> Iterator[Finding]:
+    yield from _store("write", url, domain.database.is_migrated, _durable)
 
 
-def read_store(settings: Settings) -> Iterator[Finding]:
-    yield from _store("read", settings.read.database_url, projections.database.is_migrated, _searchable)
+def read_store(url: str) -> Iterator[Finding]:
+    yield from _store("read", url, projections.database.is_migrated, _searchable)
 
 
 def _store(
@@ -161,6 +183,40 @@ def _clock(store: str, there: float, asked: float, answered: float) -> Finding:
     return Finding(what, said, Verdict.WRONG)
 
 
+# Whoever may do anything, a superuser for one, may do these too.
+_MAY = text("""
+    select string_agg(relname, ', ' order by relname) from pg_class
+    where relnamespace = 'public'::regnamespace and relkind = 'r' and has_table_privilege(oid, :done)
+      and (cast(:table as text) is null or relname = :table)
+""")
+_WRITE: Mapping[str, str | None] = {"done": "insert, update, delete, truncate", "table": None}
+_REWRITE: Mapping[str, str | None] = {"done": "update, delete, truncate", "table": "events"}
+
+
+def roles(settings: Settings) -> Iterator[Finding]:
+    """Look whether the logins that are given work, and may not do what is not theirs."""
+    logins = (
+        ("TANDEM_COMMANDS_LOGIN", settings.commands, settings.for_commands, _REWRITE),
+        ("TANDEM_PROJECTIONS_LOGIN", settings.projections, settings.for_projections.write, _WRITE),
+        ("TANDEM_READS_LOGIN", settings.reads, settings.for_reads.read, _WRITE),
+    )
+    for what, login, url, asked in logins:
+        if login is not None:
+            yield _role(what, login.name, url, asked)
+
+
+def _role(what: str, name: str, url: str, asked: Mapping[str, str | None]) -> Finding:
+    try:
+        with schema.engine(url).connect() as connection:
+            changes = connection.execute(_MAY, asked).scalar_one()
+    except OperationalError as error:
+        return Finding(what, f"{name} cannot connect: {error.orig}", Verdict.UNUSABLE)
+    if changes is None:
+        return Finding(what, f"{name}, who may do its part")
+    do = "Give it a role of its own that is no superuser, and run: tandem migrate"
+    return Finding(what, f"{name} may do more than its part: it may change {changes}. {do}", Verdict.UNSAFE)
+
+
 # Who locks the table of heads in any way but to read it has changed a head, or keeps others from it, until it commits.
 _HOLDER = text("""
     select l.pid, coalesce(nullif(a.application_name, ''), a.usename, 'unknown') as who, a.state,
@@ -175,7 +231,7 @@ _HOLDER = text("""
 def heads(settings: Settings) -> Finding:
     """Tell who has held a head of the log for longest: meanwhile its partition takes no commands."""
     try:
-        with schema.engine(settings.write.database_url).connect() as connection:
+        with schema.engine(settings.for_commands).connect() as connection:
             holder = connection.execute(_HOLDER).one_or_none()
     except SQLAlchemyError as error:
         return Finding("log heads", f"the write database stopped answering ({type(error).__name__}).", Verdict.WRONG)
@@ -189,7 +245,8 @@ def heads(settings: Settings) -> Finding:
 
 
 def standings(settings: Settings) -> Iterator[Finding]:
-    log, read = log_engine(settings.write.database_url), projection_engine(settings.read.database_url)
+    urls = settings.for_reads
+    log, read = log_engine(urls.write), projection_engine(urls.read)
     try:
         found = lag.standings(log=log, read=read)
     except SQLAlchemyError as error:

@@ -122,6 +122,20 @@ def migrate(*, data: Data = DATA) -> None:
 
 
 @app.command()
+def roles(*, data: Data = DATA) -> None:
+    """Print the SQL that creates the roles of the three TANDEM_..._LOGIN and gives them their rights.
+
+    `tandem migrate` runs the same, where whoever the URLs name may.
+    """
+    settings = settings_of(data)
+    if settings.logins is None:
+        refuse("Set TANDEM_COMMANDS_LOGIN, TANDEM_PROJECTIONS_LOGIN and TANDEM_READS_LOGIN first.")
+    from api.roles import script
+
+    print(script(settings, settings.logins))
+
+
+@app.command()
 def doctor(*, data: Data = DATA) -> None:
     """Look at all that Tandem runs on, and say what is wrong and what to do.
 
@@ -201,12 +215,12 @@ def token(
     from api.auth import mint
     from api.settings import ConfigurationError, auth_from_environment
 
+    role: Literal["staff", "customer"] = "staff" if staff else "customer"
     try:
         auth = auth_from_environment(os.environ)
+        print(mint(auth, subject=str(user or "staff"), role=role, lifetime=timedelta(hours=hours)))
     except ConfigurationError as error:
         refuse(error)
-    role: Literal["staff", "customer"] = "staff" if staff else "customer"
-    print(mint(auth, subject=str(user or "staff"), role=role, lifetime=timedelta(hours=hours)))
 
 
 def _say(line: str) -> None:

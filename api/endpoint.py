@@ -15,7 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from api import asked, event_stream, negotiation, outcomes
 from api.asked import Asked
-from api.auth import Principal, authenticate
+from api.auth import Gate, Principal
 from api.budgets import Budgets
 from api.compiled.queries import Queries
 from api.consistency import Consistency
@@ -31,7 +31,6 @@ from api.live import Live
 from api.operations import CountedReads, NamedOperation
 from api.outcomes import MethodNotAllowed
 from api.schema import create_schema
-from api.settings import AuthSettings
 from api.streams import Streams, address_of, results
 from domain.bus import Bus
 from projections.reads import Reads
@@ -47,7 +46,7 @@ class Endpoint:
     def __init__(
         self,
         *,
-        auth: AuthSettings,
+        gate: Gate,
         bus: Bus,
         reads: Reads,
         consistency: Consistency,
@@ -65,7 +64,7 @@ class Endpoint:
         """`compiled`: whether queries that can be planned are; `closed`: whether its schema is kept from strangers."""
         self._schema = create_schema(NamedOperation, CountedReads, closed=closed, limits=streams.bounds.documents)
         self.queries = Queries(self._schema) if compiled else None
-        self._auth = auth
+        self.gate = gate
         self._bus = bus
         self._reads = reads
         self._consistency = consistency
@@ -81,7 +80,7 @@ class Endpoint:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Hear how far projections are, and let go of connections at the end."""
-        works = [self._consistency.listen(), self._live.look()]
+        works = [self._consistency.listen(), self._live.look(), self.gate.watch()]
         if self.budgets:
             works.append(self.budgets.keep_settling())
         tasks = {asyncio.create_task(work) for work in works}
@@ -111,7 +110,7 @@ class Endpoint:
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         try:
-            principal = self._principal(request)
+            principal = await self._principal(request)
             wanted = await asked.read(request)
             context = self._context(principal)
             document = await self._documents.text_of(wanted)
@@ -160,7 +159,7 @@ class Endpoint:
     async def _events(self, request: Request) -> Response:
         try:
             wanted = await asked.read(request)
-            principal = self._principal(request)
+            principal = await self._principal(request)
             address = address_of(request.scope)
             self.streams.require_room(address)
         except ApiError as error:
@@ -186,8 +185,8 @@ class Endpoint:
                 yield answer
                 told = {}
 
-    def _principal(self, request: Request) -> Principal:
-        return authenticate(request.headers.get("authorization"), self._auth)
+    async def _principal(self, request: Request) -> Principal:
+        return await self.gate.principal_of(request.headers.get("authorization"))
 
     def _context(self, principal: Principal) -> Context:
         return Context(

@@ -200,7 +200,7 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
     nudger = Nudger(sender(hints, partial(enqueue, create_producer(settings.queue))))
     nudger.start()
     try:
-        async with CommandPool(settings.write.database_url, connections=1) as pool:
+        async with CommandPool(settings.for_commands, connections=1) as pool:
             yield Bus(pool, currency=Currency.of(settings.write.currency), nudge=nudger)
     finally:
         nudger.stop()

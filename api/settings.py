@@ -1,16 +1,18 @@
 """Configuration, read from the environment at a process's entry and passed on from there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
+from typing import NamedTuple
 
 from redis.connection import parse_url
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from domain.money import Currency
+from domain.roles import Login, Logins, as_login
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
@@ -37,13 +39,28 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSettings:
+    """Tokens are signed with the secret, or, where there is a `jwks`, with a private key of it; never with either."""
+
     secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
+    jwks: str | None = None
+    """The URL of a key set, or the path of a file."""
+    jwks_every: float = 60.0
+    """Seconds after which the key set is looked at again: for as long a key is taken that has been withdrawn."""
+    jwks_at_least: float = 10.0
+    """Seconds between two looks for keys that are not known."""
     issuer: str = "tandem"
     audience: str = "tandem"
 
     @property
     def development(self) -> bool:
-        return self.secret == DEVELOPMENT_SECRET
+        return self.jwks is None and self.secret == DEVELOPMENT_SECRET
+
+
+class Urls(NamedTuple):
+    """Both databases, for one role."""
+
+    write: str
+    read: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +79,8 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """Whoever the URLs of `write` and `read` name owns the stores, and does there what has no login of its own."""
+
     write: WriteSettings
     read: ReadSettings
     queue: QueueSettings
@@ -73,6 +92,32 @@ class Settings:
     environment: Environment = Environment.DEVELOPMENT
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    commands: Login | None = None
+    projections: Login | None = None
+    reads: Login | None = None
+
+    @property
+    def logins(self) -> Logins | None:
+        """All three, as those need them who give them rights; None where one is missing, whose process this is not."""
+        if self.commands is None or self.projections is None or self.reads is None:
+            return None
+        return Logins(commands=self.commands, projections=self.projections, reads=self.reads)
+
+    @property
+    def for_commands(self) -> str:
+        """The write database, for those who change it."""
+        return as_login(self.write.database_url, self.commands)
+
+    @property
+    def for_projections(self) -> Urls:
+        return self._urls(self.projections)
+
+    @property
+    def for_reads(self) -> Urls:
+        return self._urls(self.reads)
+
+    def _urls(self, login: Login | None) -> Urls:
+        return Urls(as_login(self.write.database_url, login), as_login(self.read.database_url, login))
 
     @property
     def in_production(self) -> bool:
@@ -80,7 +125,14 @@ class Settings:
 
     @property
     def worker(self) -> WorkerSettings:
-        return WorkerSettings(write=self.write, read=self.read, queue=self.queue, metrics=self.metrics)
+        write, read = self.for_projections
+        return WorkerSettings(
+            write=replace(self.write, database_url=write),
+            read=replace(self.read, database_url=read),
+            queue=self.queue,
+            metrics=self.metrics,
+            pruning=replace(self.write, database_url=self.for_commands) if self.projections or self.commands else None,
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -96,7 +148,7 @@ class Settings:
             ),
             read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
             queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
-            auth=AuthSettings(secret=_secret(environ)) if in_production else auth_from_environment(environ),
+            auth=_auth(environ) if in_production else auth_from_environment(environ),
             trusted_documents=Path(path) if (path := environ.get("TANDEM_TRUSTED_DOCUMENTS")) else None,
             compiled_reads=_switch(environ, "TANDEM_COMPILED_READS"),
             environment=environment,
@@ -105,23 +157,49 @@ class Settings:
                 worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
             ),
             limits=_limits(environ, in_production=in_production),
+            commands=_login(environ, "TANDEM_COMMANDS_LOGIN"),
+            projections=_login(environ, "TANDEM_PROJECTIONS_LOGIN"),
+            reads=_login(environ, "TANDEM_READS_LOGIN"),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
                 "TANDEM_WRITE_DATABASE_URL and TANDEM_READ_DATABASE_URL must be two databases: create another one."
             )
+        if settings.logins and len({login.name for login in settings.logins.all}) < len(settings.logins.all):
+            raise ConfigurationError(
+                "TANDEM_COMMANDS_LOGIN, TANDEM_PROJECTIONS_LOGIN and TANDEM_READS_LOGIN must be three roles: "
+                "what one may do, another may not."
+            )
         return settings
 
 
 def auth_from_environment(environ: Mapping[str, str]) -> AuthSettings:
-    secret = _secret(environ)
-    if len(secret.encode()) < SHORTEST_SECRET:
+    auth = _auth(environ)
+    if len(auth.secret.encode()) < SHORTEST_SECRET:
         raise ConfigurationError(f"TANDEM_AUTH_SECRET must have at least {SHORTEST_SECRET} bytes.")
-    return AuthSettings(secret=secret)
+    return auth
 
 
-def _secret(environ: Mapping[str, str]) -> str:
-    return environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET)
+def _auth(environ: Mapping[str, str]) -> AuthSettings:
+    """Read how tokens are checked, in one way: whoever knows a public key could sign with it, were it a secret too."""
+    jwks = environ.get("TANDEM_AUTH_JWKS") or None
+    if jwks and environ.get("TANDEM_AUTH_SECRET"):
+        raise ConfigurationError("TANDEM_AUTH_JWKS and TANDEM_AUTH_SECRET are both set: keep one of them.")
+    if jwks and "://" in jwks and not jwks.startswith(("https://", "http://")):
+        raise ConfigurationError("TANDEM_AUTH_JWKS must be a URL like https://host/jwks.json, or the path of a file.")
+    return AuthSettings(
+        secret=DEVELOPMENT_SECRET if jwks else environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET),
+        jwks=jwks,
+        issuer=environ.get("TANDEM_AUTH_ISSUER") or "tandem",
+        audience=environ.get("TANDEM_AUTH_AUDIENCE") or "tandem",
+    )
+
+
+def _login(environ: Mapping[str, str], variable: str) -> Login | None:
+    name, _, password = environ.get(variable, "").partition(":")
+    if password and not name:
+        raise ConfigurationError(f"{variable} must be name or name:password.")
+    return Login(name=name, password=password or None) if name else None
 
 
 def _environment(environ: Mapping[str, str]) -> Environment:

@@ -26,7 +26,8 @@ def does_not_answer(store: str, error: OperationalError) -> str:
 @contextmanager
 def opened(settings: Settings) -> Iterator[tuple[Engine, Engine]]:
     """Yield engines for the log and for the read store; raise StoreError where one cannot be used, then or later."""
-    log, read = log_engine(settings.write.database_url), patient_engine(settings.read.database_url)
+    write_url, read_url = settings.for_projections
+    log, read = log_engine(write_url), patient_engine(read_url)
     try:
         _check("write", log, domain.database.is_migrated)
         _check("read", read, projections.database.is_migrated)

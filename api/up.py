@@ -16,7 +16,9 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 import domain.database
+import domain.rights
 import projections.database
+import projections.rights
 from api import data_folder, embedded, production, trusted_documents
 from api.address import check_address
 from api.auth import mint
@@ -39,6 +41,12 @@ OPEN_TO_ALL = (
     "Whoever reaches this port can sign in as staff: the secret is the one for development, which everybody knows. "
     "Set TANDEM_AUTH_SECRET to one of your own."
 )
+# On servers of our own roles need no passwords: nobody else can enter the folder of their sockets.
+LOGINS = {
+    "TANDEM_COMMANDS_LOGIN": "tandem_commands",
+    "TANDEM_PROJECTIONS_LOGIN": "tandem_projections",
+    "TANDEM_READS_LOGIN": "tandem_reads",
+}
 SOURCE = Path(__file__).parent.parent
 
 
@@ -64,7 +72,7 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
         check_folder = stack.enter_context(data_folder.locked(options.data))
         check_address(options.host, options.port)
         where = None if given else stack.enter_context(embedded.places(options.data))
-        urls = _urls(where) if where else given
+        urls = {**_urls(where), **LOGINS} if where else given
         settings = Settings.from_environment({**environ, **urls})
         if settings.trusted_documents:
             trusted_documents.read(settings.trusted_documents)  # or be refused here, rather than in the API's log
@@ -88,15 +96,19 @@ def up(options: Options, environ: Mapping[str, str], say: Callable[[str], None])
 
 
 def migrate(settings: Settings) -> dict[str, list[str]]:
-    """Bring both stores to the newest schema; return the revisions applied to each."""
+    """Bring both stores to the newest schema, and roles to their rights; return the revisions applied to each."""
     steps = {
-        "write": (domain.database.migrate, settings.write.database_url),
-        "read": (projections.database.migrate, settings.read.database_url),
+        "write": (domain.database.migrate, domain.rights.give, settings.write.database_url),
+        "read": (projections.database.migrate, projections.rights.give, settings.read.database_url),
     }
+    if (settings.commands or settings.projections or settings.reads) and settings.logins is None:
+        raise UpError(f"To give roles their rights, all of {', '.join(LOGINS)} must be set.")
     applied = {}
-    for store, (bring_up_to_date, url) in steps.items():
+    for store, (bring_up_to_date, give_rights, url) in steps.items():
         try:
             applied[store] = bring_up_to_date(url)
+            if settings.logins:
+                give_rights(url, settings.logins)
         except SchemaError as error:
             raise UpError(str(error)) from error
         except OperationalError as error:
@@ -172,7 +184,8 @@ def _wait_until_ready(supervisor: Supervisor, options: Options) -> None:
 
 def _wait_until_shown(supervisor: Supervisor, settings: Settings) -> None:
     """Return once the read tables show what the log has, so that the first query finds the demo data."""
-    log, read = log_engine(settings.write.database_url), projection_engine(settings.read.database_url)
+    urls = settings.for_projections
+    log, read = log_engine(urls.write), projection_engine(urls.read)
     deadline = time.monotonic() + SHOWN_WITHIN
     names = [projection.name for projection in catalogue.projections()]
     while lag.partitions_behind(log=log, read=read, names=names) and time.monotonic() < deadline:
@@ -215,21 +228,28 @@ def _urls(where: embedded.Places) -> dict[str, str]:
 def _welcome(settings: Settings, options: Options, *, demo: bool) -> str:
     host = _reachable(options.host)
     address = f"http://{f'[{host}]' if ':' in host else host}:{options.port}"
-    customer, who = _customer(demo=demo)
-    staff_token = mint(settings.auth, subject="staff", role="staff", lifetime=TOKEN_LIFETIME)
-    customer_token = mint(settings.auth, subject=customer, role="customer", lifetime=TOKEN_LIFETIME)
     graphiql = "" if settings.in_production else f"\n  GraphiQL        {address}/graphiql"
     return f"""
 Tandem is running.
 {graphiql}
   GraphQL         {address}/graphql
-  Staff token     {staff_token}
-  Customer token  {customer_token}
-                  {who}
+{_tokens(settings, demo=demo)}
   Logs            {options.logs}
 
 Ctrl-C stops it.
 """
+
+
+def _tokens(settings: Settings, *, demo: bool) -> str:
+    if settings.auth.jwks:
+        return f"  Tokens          by the keys of {settings.auth.jwks}"
+    customer, who = _customer(demo=demo)
+    staff_token = mint(settings.auth, subject="staff", role="staff", lifetime=TOKEN_LIFETIME)
+    customer_token = mint(settings.auth, subject=customer, role="customer", lifetime=TOKEN_LIFETIME)
+    return f"""\
+  Staff token     {staff_token}
+  Customer token  {customer_token}
+                  {who}"""
 
 
 def _customer(*, demo: bool) -> tuple[str, str]:

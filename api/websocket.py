@@ -12,11 +12,10 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from api.asked import Asked
-from api.auth import Principal, authenticate
+from api.auth import Gate, Principal
 from api.errors import ApiError, BadRequest, Unauthenticated, unexpected
 from api.negotiation import JSON
 from api.outcomes import refusal
-from api.settings import AuthSettings
 from api.streams import Streams, UnreadError, address_of, payload, seconds_until, within
 
 PROTOCOL = "graphql-transport-ws"
@@ -36,11 +35,9 @@ class ClosedError(Exception):
 class Sockets:
     """An ASGI application for WebSockets."""
 
-    def __init__(
-        self, *, auth: AuthSettings, run: Run, streams: Streams, origins: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, *, gate: Gate, run: Run, streams: Streams, origins: frozenset[str] | None = None) -> None:
         """`origins`: whose pages may connect, beside those of this host; all where it is None."""
-        self._auth = auth
+        self._gate = gate
         self._run = run
         self._streams = streams
         self._origins = origins
@@ -59,7 +56,7 @@ class Sockets:
             await socket.close(4406, "Subprotocol not acceptable")
         else:
             await socket.accept(PROTOCOL)
-            await Connection(socket, auth=self._auth, run=self._run, streams=self._streams).serve()
+            await Connection(socket, gate=self._gate, run=self._run, streams=self._streams).serve()
 
     def _require_origin(self, socket: WebSocket) -> None:
         """Refuse a page of another site; what is no browser says nothing of where it comes from."""
@@ -71,10 +68,10 @@ class Sockets:
 
 
 class Connection:
-    def __init__(self, socket: WebSocket, *, auth: AuthSettings, run: Run, streams: Streams) -> None:
+    def __init__(self, socket: WebSocket, *, gate: Gate, run: Run, streams: Streams) -> None:
         self._socket = socket
         self._address = address_of(socket.scope)
-        self._auth = auth
+        self._gate = gate
         self._run = run
         self._streams = streams
         self._principal: Principal | None = None
@@ -149,7 +146,7 @@ class Connection:
             if name.lower() == "authorization" and value is not None:
                 header = str(value)
         try:
-            self._principal = authenticate(header, self._auth)
+            self._principal = await self._gate.principal_of(header)
         except Unauthenticated as error:
             raise ClosedError(4403, error.message) from error
         seconds = seconds_until(self._principal.expires_at)

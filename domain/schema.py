@@ -25,10 +25,15 @@ class SchemaError(Exception):
 def upgrade(url: str, migrations: Path) -> list[str]:
     """Apply what is missing of a store's migrations, one process at a time."""
     with engine(url).begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        lock(connection)
         before = _applied(connection, migrations)
         command.upgrade(_configuration(migrations, connection), "head")
         return [revision for revision in _applied(connection, migrations) if revision not in before]
+
+
+def lock(connection: Connection) -> None:
+    """Let nobody else change a schema or its rights until the end of the transaction."""
+    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def draft(url: str, migrations: Path, message: str) -> Path | None:

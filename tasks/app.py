@@ -113,7 +113,7 @@ def create_worker(settings: WorkerSettings) -> Celery:
     # Again by the producer, which gives up on a silent broker sooner.
     app.task(name=PROJECT, shared=False)(project.task(settings, again=partial(project.enqueue, producer)))
     app.task(name=REBUILD, shared=False)(rebuild.task(settings, again=partial(rebuild.enqueue, producer)))
-    app.task(name=PRUNE, shared=False)(prune.task(settings.write))
+    app.task(name=PRUNE, shared=False)(prune.task(settings.pruning or settings.write))
     return app
 
 

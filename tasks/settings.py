@@ -55,3 +55,5 @@ class WorkerSettings:
     queue: QueueSettings
     limits: Limits = Limits()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    pruning: WriteSettings | None = None
+    """As whom receipts are pruned, where whoever projects may not write the write store."""

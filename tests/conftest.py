@@ -14,14 +14,24 @@ import pytest
 import redis
 
 import domain.database
+import domain.rights
 import projections.database
+import projections.rights
 from api import embedded
 from api.auth import mint
 from api.processes import spawn, stop
 from api.settings import AuthSettings, Settings
+from domain.roles import Login, Logins
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
 from tasks.settings import QueueSettings
+
+# All that tests do through HTTP is done as these, none of which may do what another one does.
+LOGINS = Logins(
+    commands=Login(name="tandem_commands"),
+    projections=Login(name="tandem_projections"),
+    reads=Login(name="tandem_reads"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +40,9 @@ def stores() -> Iterator[embedded.Stores]:
     # What the machine's own crash may cost is no concern of a test run; how durable stores are has tests of its own.
     with embedded.passing_stores(postgres_settings={"fsync": "off"}) as running:
         domain.database.migrate(running.write_url)
+        domain.rights.give(running.write_url, LOGINS)
         projections.database.migrate(running.read_url)
+        projections.rights.give(running.read_url, LOGINS)
         yield running
 
 
@@ -41,6 +53,9 @@ def settings(stores: embedded.Stores) -> Settings:
         read=ReadSettings(database_url=stores.read_url),
         queue=QueueSettings(redis_url=stores.redis_url),
         auth=AuthSettings(),
+        commands=LOGINS.commands,
+        projections=LOGINS.projections,
+        reads=LOGINS.reads,
     )
 
 
@@ -61,6 +76,9 @@ def live(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "TANDEM_WRITE_DATABASE_URL": settings.write.database_url,
         "TANDEM_READ_DATABASE_URL": settings.read.database_url,
         "TANDEM_REDIS_URL": settings.queue.redis_url,
+        "TANDEM_COMMANDS_LOGIN": LOGINS.commands.name,
+        "TANDEM_PROJECTIONS_LOGIN": LOGINS.projections.name,
+        "TANDEM_READS_LOGIN": LOGINS.reads.name,
     }
 
     def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:

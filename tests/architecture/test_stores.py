@@ -14,6 +14,7 @@ JOIN_IN_SQL = re.compile(r"\bjoin\b|\bfrom\s+\w+(\s+\w+)?\s*,", re.IGNORECASE)
 TRANSACTIONS = {
     "api/history.py": "a look at the log, over a connection of commands",
     "domain/bus.py": "a command",
+    "domain/roles.py": "the roles of a store, with their rights",
     "domain/schema.py": "a store's migrations",
     "projections/database.py": "a new projection's checkpoints",
     "projections/rebuild.py": "a table beside the one that is shown: made, filled up, put in its place",

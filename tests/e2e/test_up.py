@@ -95,6 +95,26 @@ class TestOtherCommands:
         done = run("migrate", "--data", str(running.data))
         assert (done.returncode, done.stdout, done.stderr) == (0, "write: up to date\nread: up to date\n", "")
 
+    def test_are_carried_out_as_roles_that_may_do_no_more(self, running: Up) -> None:
+        data = ("--data", str(running.data))
+        for command in (
+            ["rebuild", "user_orders_view", "--switch"],
+            ["verify"],
+            ["rollback", "user_orders_view"],
+            ["discard", "user_orders_view"],
+            ["verify"],
+        ):
+            done = run("projections", *command, *data)
+            assert (done.returncode, done.stderr) == (0, ""), command
+        roles = {line for line in (running.data / "environment").read_text().splitlines() if "LOGIN" in line}
+        assert roles == {
+            "TANDEM_COMMANDS_LOGIN=tandem_commands",
+            "TANDEM_PROJECTIONS_LOGIN=tandem_projections",
+            "TANDEM_READS_LOGIN=tandem_reads",
+        }
+        logged = "".join(log.read_text() for log in (running.data / "logs").glob("*.log"))
+        assert "permission denied" not in logged
+
     def test_end_where_they_cannot_listen(self, running: Up) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]

@@ -1,12 +1,15 @@
 """What a look at a part comes to: a word that says what is there, or what is wrong and what to do."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from api.checks import Finding, Verdict, _amiss, _clock, secret
+from api.checks import Finding, Verdict, _amiss, _clock, signing
 from api.settings import AuthSettings
 from projections.lag import ProjectionState, Standing
+from tests.support.issuer import ec, public
 
 DO = "Set it to the output of: openssl rand -base64 48"
 LEVEL = Standing(
@@ -33,7 +36,28 @@ class TestASecret:
         ],
     )
     def test_is_long_and_of_ones_own(self, auth: AuthSettings, said: str, verdict: Verdict) -> None:
-        assert secret(auth) == Finding("TANDEM_AUTH_SECRET", said, verdict)
+        assert signing(auth) == Finding("TANDEM_AUTH_SECRET", said, verdict)
+
+
+class TestAKeySet:
+    def test_over_plain_http_is_not_safe(self) -> None:
+        source = "http://issuer/keys.json"
+        assert signing(AuthSettings(jwks=source)) == Finding(
+            "TANDEM_AUTH_JWKS",
+            f"whoever is on the way to {source} could put keys of their own there. "
+            "Give a URL that begins with https://, or the path of a file.",
+            Verdict.UNSAFE,
+        )
+
+    def test_is_there(self, tmp_path: Path) -> None:
+        file = tmp_path / "keys.json"
+        file.write_text(json.dumps({"keys": [public("1", ec("one"))]}))
+        assert signing(AuthSettings(jwks=str(file))) == Finding("TANDEM_AUTH_JWKS", "1 keys", Verdict.OK)
+
+    def test_that_is_not_is_told(self) -> None:
+        found = signing(AuthSettings(jwks="/nowhere.json"))
+        assert found.verdict is Verdict.WRONG
+        assert found.said.startswith("nobody can sign in, until it can be read. /nowhere.json: ")
 
 
 class TestAClock:

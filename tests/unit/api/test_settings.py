@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from api.auth import mint
 from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
+from domain.roles import Login, Logins
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
@@ -103,8 +105,82 @@ class TestAuth:
     def test_counts_bytes_not_characters(self) -> None:
         assert auth_from_environment({"TANDEM_AUTH_SECRET": "\u00e9" * 16}).secret == "\u00e9" * 16
 
+    def test_is_by_a_key_set_instead(self) -> None:
+        found = read(TANDEM_AUTH_JWKS="https://issuer/keys.json", TANDEM_AUTH_SECRET="")
+        assert found.auth == AuthSettings(jwks="https://issuer/keys.json")
+        assert not found.auth.development
+        with pytest.raises(ConfigurationError, match="tokens come from whoever has the private keys"):
+            mint(found.auth, subject="ada", role="staff")
+
+    def test_is_never_by_both(self) -> None:
+        message = "TANDEM_AUTH_JWKS and TANDEM_AUTH_SECRET are both set: keep one of them."
+        assert refusal(TANDEM_AUTH_JWKS="keys.json", TANDEM_AUTH_SECRET=SECRET) == message
+
+    @pytest.mark.parametrize("source", ["file:///keys.json", "ftp://issuer/keys.json", "HTTP://issuer/keys.json"])
+    def test_takes_keys_from_a_web_server_or_a_file(self, source: str) -> None:
+        message = "TANDEM_AUTH_JWKS must be a URL like https://host/jwks.json, or the path of a file."
+        assert refusal(TANDEM_AUTH_JWKS=source) == message
+
+    def test_is_for_an_issuer_and_an_audience_of_ones_own(self) -> None:
+        found = read(TANDEM_AUTH_ISSUER="https://issuer/", TANDEM_AUTH_AUDIENCE="shop")
+        assert found.auth == AuthSettings(issuer="https://issuer/", audience="shop")
+        assert read(TANDEM_AUTH_ISSUER="", TANDEM_AUTH_AUDIENCE="").auth == AuthSettings()
+
     def test_is_not_shown_where_settings_are(self) -> None:
         assert SECRET not in repr(read(TANDEM_AUTH_SECRET=SECRET))
+
+
+LOGINS = {
+    "TANDEM_COMMANDS_LOGIN": "writer",
+    "TANDEM_PROJECTIONS_LOGIN": "projector:a:b@c",
+    "TANDEM_READS_LOGIN": "reader:pw",
+}
+
+
+class TestLogins:
+    def test_are_the_roles_that_each_part_connects_as(self) -> None:
+        found = read(**LOGINS)
+        assert found.for_commands == "postgresql://writer@db:5432/write"
+        assert found.for_projections == (
+            "postgresql://projector:a%3Ab%40c@db:5432/write",
+            "postgresql://projector:a%3Ab%40c@/read?host=%2Frun%2Fpostgresql",
+        )
+        assert found.for_reads == (
+            "postgresql://reader:pw@db:5432/write",
+            "postgresql://reader:pw@/read?host=%2Frun%2Fpostgresql",
+        )
+        assert (found.write.database_url, found.read.database_url) == (WRITE, READ)
+
+    def test_of_a_worker_are_those_for_projecting_and_for_pruning(self) -> None:
+        worker = read(**LOGINS).worker
+        assert worker.write.database_url == "postgresql://projector:a%3Ab%40c@db:5432/write"
+        assert worker.read.database_url == "postgresql://projector:a%3Ab%40c@/read?host=%2Frun%2Fpostgresql"
+        assert worker.pruning == WriteSettings(database_url="postgresql://writer@db:5432/write")
+
+    def test_that_are_not_given_are_whoever_the_urls_name(self) -> None:
+        found = read(TANDEM_READS_LOGIN="", TANDEM_COMMANDS_LOGIN="writer")
+        assert (found.for_reads, found.for_projections) == ((WRITE, READ), (WRITE, READ))
+        assert (found.for_commands, found.logins) == ("postgresql://writer@db:5432/write", None)
+
+    def test_are_complete_or_none_for_who_gives_rights(self) -> None:
+        assert read(**LOGINS).logins == Logins(
+            commands=Login(name="writer"),
+            projections=Login(name="projector", password="a:b@c"),
+            reads=Login(name="reader", password="pw"),
+        )
+
+    def test_are_three_roles(self) -> None:
+        message = (
+            "TANDEM_COMMANDS_LOGIN, TANDEM_PROJECTIONS_LOGIN and TANDEM_READS_LOGIN must be three roles: "
+            "what one may do, another may not."
+        )
+        assert refusal(**LOGINS | {"TANDEM_READS_LOGIN": "writer:pw"}) == message
+
+    def test_have_a_name(self) -> None:
+        assert refusal(TANDEM_READS_LOGIN=":pw") == "TANDEM_READS_LOGIN must be name or name:password."
+
+    def test_do_not_show_their_passwords(self) -> None:
+        assert "a:b@c" not in repr(read(**LOGINS))
 
 
 class TestEnvironment:

@@ -1,0 +1,115 @@
+"""The keys of those who issue tokens (a JWKS): looked at again and again, and never waited for by who needs none.
+
+Keys that are known stay known while nobody tells them; a key that is withdrawn is taken no longer after the next look.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import jwt
+
+log = logging.getLogger(__name__)
+
+ALGORITHMS = ("RS256", "ES256")
+SECONDS = 60.0
+SECONDS_AT_LEAST = 10.0
+_ANSWER_WITHIN = 5.0
+_LONGEST_KID = 512  # characters
+# What comes of a source that is away, or of one that tells something else than keys.
+_TROUBLE = (jwt.PyJWTError, OSError, ValueError, TypeError, AttributeError, RecursionError)
+
+
+class UnreadableKeysError(Exception):
+    """There is no key set; the message says why."""
+
+
+class UnknownKeyError(ValueError):
+    """A token names a key that is not known, or none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keys:
+    """Keys by their ids, as they were at one look: another look that finds others makes another object."""
+
+    by_id: dict[str, jwt.PyJWK]
+
+    def of(self, token: str) -> jwt.PyJWK:
+        """Return the key that a token names; raise UnknownKeyError, or PyJWTError for what is no token."""
+        kid = jwt.get_unverified_header(token).get("kid")
+        if not isinstance(kid, str) or len(kid) > _LONGEST_KID or (key := self.by_id.get(kid)) is None:
+            raise UnknownKeyError("no such key")
+        return key
+
+
+class KeySet:
+    """The keys at a URL, or in a file; looked at every so many seconds, and for an unknown one at most so often."""
+
+    def __init__(self, source: str, *, every: float = SECONDS, at_least: float = SECONDS_AT_LEAST) -> None:
+        self.known = Keys({})
+        self._source = source
+        self._every = every
+        self._at_least = at_least
+        self._looked_at = float("-inf")
+        self._looking = asyncio.Lock()
+
+    async def watch(self) -> None:
+        while True:
+            async with self._looking:
+                await self._look()
+            await asyncio.sleep(self._every)
+
+    async def look_again(self) -> None:
+        """Look now, for a key that is not known; do nothing where that was done shortly before, by whomever."""
+        async with self._looking:
+            if monotonic() - self._looked_at >= self._at_least:
+                await self._look()
+
+    async def _look(self) -> None:
+        try:
+            found = await asyncio.to_thread(read, self._source)
+        except UnreadableKeysError as error:
+            log.warning("the keys of tokens cannot be read, and stay as they are: %s", error)
+        else:
+            if _parts(found) != _parts(self.known.by_id):
+                self.known = Keys(found)
+        self._looked_at = monotonic()
+
+
+def _parts(keys: dict[str, jwt.PyJWK]) -> dict[str, tuple[str, Any]]:
+    return {kid: (key.algorithm_name, key.key) for kid, key in keys.items()}
+
+
+def is_url(source: str) -> bool:
+    return "://" in source
+
+
+def read(source: str) -> dict[str, jwt.PyJWK]:
+    """Return the public keys that tokens may be signed with, by their ids, blocking; all other keys are passed over."""
+    try:
+        found = _at(source) if is_url(source) else jwt.PyJWKSet.from_json(Path(source).read_text())
+    except _TROUBLE as error:
+        raise UnreadableKeysError(f"{source}: {error or type(error).__name__}") from error
+    usable = {
+        key.key_id: key
+        for key in found.keys
+        if key.key_id and key.algorithm_name in ALGORITHMS and key.public_key_use in {"sig", None} and _is_long(key)
+    }
+    if not usable:
+        raise UnreadableKeysError(f"{source}: it has no key with a kid for {' or '.join(ALGORITHMS)}")
+    return usable
+
+
+def _at(url: str) -> jwt.PyJWKSet:
+    """Ask with PyJWT's client, which follows no redirection and gives up on a silent server.
+
+    Its cache is not used: that forgets keys after a time, also while there is nobody to ask.
+    """
+    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_ANSWER_WITHIN).get_jwk_set()
+
+
+def _is_long(key: jwt.PyJWK) -> bool:
+    return key.Algorithm.check_key_length(key.key) is None
