@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -37,6 +36,7 @@ from domain.database import CommandPool
 from domain.money import Currency
 from projections import progress
 from projections.reads import Reads
+from tasks import logs
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
@@ -89,8 +89,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Answer HTTP in the foreground until SIGTERM or Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
+    logs.configure(settings.log_format)
     app = create_app(settings)
     _spare_the_collector()
     run(app, host, port, stop=app.state.streams.stop)
@@ -139,5 +138,6 @@ def _metrics(metrics: Metrics, settings: Settings) -> list[Route]:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    answer = {"message": unexpected(error), "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
-    return JSONResponse({"errors": [answer]}, status_code=500)
+    return JSONResponse(
+        {"errors": [unexpected(error)]}, status_code=500, headers={"X-Request-Id": logs.correlation_id.get()}
+    )

@@ -32,6 +32,7 @@ from api.settings import AuthSettings
 from api.streams import Streams, results
 from domain.bus import Bus
 from projections.reads import Reads
+from tasks import logs
 
 _STOP_SECONDS = 2.0
 # A GET changes nothing, whoever makes a browser send it; and one answer is no stream, which a subscription needs.
@@ -88,6 +89,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        name = logs.begin(request.headers.get("x-request-id"))
         accept = request.headers.get("accept")
         media_type = negotiation.answer_type(accept)
         if request.method == "POST" and event_stream.is_wanted(accept):
@@ -99,6 +101,7 @@ class Endpoint:
             response = await self._answer(request, media_type)
         if request.method == "GET":
             response.headers["Cache-Control"] = "no-store"
+        response.raw_headers.append((b"x-request-id", name.encode()))
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from domain.money import Currency
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks.logs import LogFormat
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
 # Known to everybody who reads this file: for one's own machine only.
@@ -53,6 +54,7 @@ class Settings:
     """Whether queries that can be planned are; all are answered by Strawberry else."""
     environment: Environment = Environment.DEVELOPMENT
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    log_format: LogFormat = LogFormat.TEXT
 
     @property
     def in_production(self) -> bool:
@@ -60,7 +62,9 @@ class Settings:
 
     @property
     def worker(self) -> WorkerSettings:
-        return WorkerSettings(write=self.write, read=self.read, queue=self.queue, metrics=self.metrics)
+        return WorkerSettings(
+            write=self.write, read=self.read, queue=self.queue, metrics=self.metrics, log_format=self.log_format
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -84,6 +88,7 @@ class Settings:
                 token=environ.get("TANDEM_METRICS_TOKEN") or None,
                 worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
             ),
+            log_format=_log_format(environ, LogFormat.JSON if in_production else LogFormat.TEXT),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
@@ -108,6 +113,13 @@ def _environment(environ: Mapping[str, str]) -> Environment:
     if name not in list(Environment):
         raise ConfigurationError(f"TANDEM_ENVIRONMENT must be {' or '.join(Environment)}.")
     return Environment(name)
+
+
+def _log_format(environ: Mapping[str, str], default: LogFormat) -> LogFormat:
+    name = environ.get("TANDEM_LOG_FORMAT") or default
+    if name not in list(LogFormat):
+        raise ConfigurationError(f"TANDEM_LOG_FORMAT must be {' or '.join(LogFormat)}.")
+    return LogFormat(name)
 
 
 def _port(environ: Mapping[str, str], name: str) -> int | None:

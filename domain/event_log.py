@@ -156,6 +156,12 @@ _AGES = text("""
     from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
     join events on events.partition = place.partition and events.position = place.after + 1
 """)
+_NOTED = text("""
+    select place.partition, place.position, events.metadata ->> :name
+    from unnest(cast(:partitions as smallint[]), cast(:positions as bigint[])) place (partition, position)
+    join events on events.partition = place.partition and events.position = place.position
+    where events.metadata ? :name
+""")
 _IDENTITY = text("select id from log_identity")
 _HEADS = text("select partition, position from log_heads where partition = any(cast(:partitions as smallint[]))")
 _HEAD = text("select position from log_heads where partition = :partition")
@@ -195,6 +201,13 @@ def ages(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tupl
     partitions, afters = zip(*places, strict=True)
     found = connection.execute(_AGES, {"partitions": list(partitions), "afters": list(afters)})
     return {(partition, after): float(age) for partition, after, age in found.all()}
+
+
+def noted(connection: Connection, name: str, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Return what the metadata of the events at these places has under a name, where it has it."""
+    partitions, positions = zip(*places, strict=True)
+    found = connection.execute(_NOTED, {"name": name, "partitions": list(partitions), "positions": list(positions)})
+    return {(partition, position): value for partition, position, value in found.all()}
 
 
 def identity(connection: Connection) -> UUID:

@@ -23,8 +23,9 @@ from projections.batch import Outcome
 from projections.checkpoints import CheckpointMovedError, Move, Taken
 from projections.progress import Progress
 from projections.projection import NEXT, Projection
+from projections.quarantine import SetAside
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
@@ -122,7 +123,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - as above
             _raise_trouble(error)
             stuck.add((projection.name, partition))
-            self._halt(projection, partition, error)
+            self._halt(log, projection, partition, error)
             return []
 
     def _advance(
@@ -139,38 +140,48 @@ class Runner:
             return []
         log_id = event_log.identity(log)
         with self._read.begin() as read:
-            free = checkpoints.take(read, places)
-            if halted is not None:
-                halted += [taken.at for taken in free if taken.halted is not None]
-                free = [taken for taken in free if taken.halted is None]
-            if self._upto is not None:  # a table that others have filled further stays where it is
-                free = [taken for taken in free if taken.at.position <= self._upto[taken.at.partition]]
+            free = self._take(read, places, halted)
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
             found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
             if len(work) > 1:
                 found = {place: stretch.decoded() for place, stretch in found.items()}
             moves: list[Move] = []
+            aside: list[tuple[str, SetAside]] = []
             for projection in work:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
                 here = [(taken, found[taken.at.partition, taken.at.position]) for taken in mine]
                 _check(here, log_id)
-                applied = _apply(read, projection, here, one_by_one=one_by_one)
-                moves += [_move(taken, stretch, applied=applied) for taken, stretch in here]
+                outcome = _apply(read, projection, here, one_by_one=one_by_one)
+                aside += [(projection.name, stream) for stream in outcome.set_aside]
+                moves += [_move(taken, stretch, applied=outcome.applied) for taken, stretch in here]
             checkpoints.move(read, [move for move in moves if move.is_due])
             if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
                 states.follow(read, new, log_id)
         if moved := [move.after for move in moves if move.before != move.after]:
             self._count(moves)
             self._publish(moved)
+        _tell(log, aside)
         return [move.after for move in moves]
 
-    def _halt(self, projection: Projection, partition: int, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+    def _take(self, read: Connection, places: Sequence[Place], halted: list[Progress] | None) -> list[Taken]:
+        free = checkpoints.take(read, places)
+        if halted is not None:
+            halted += [taken.at for taken in free if taken.halted is not None]
+            free = [taken for taken in free if taken.halted is None]
+        if self._upto is not None:  # a table that others have filled further stays where it is
+            free = [taken for taken in free if taken.at.position <= self._upto[taken.at.partition]]
+        return free
+
+    def _halt(self, log: Connection, projection: Projection, partition: int, error: Exception) -> None:
+        reason = batch.said(error)
         with self._read.begin() as read:
-            is_news = checkpoints.halt(read, projection.name, partition, reason)
-        if is_news:
-            log.error("projection %s is halted in partition %s: %s", projection.name, partition, reason)
+            at = checkpoints.halt(read, projection.name, partition, reason)
+        if at is not None:
+            next_one = partition, at + 1
+            of = event_log.noted(log, "correlationId", [next_one]).get(next_one)
+            said = {"projection": projection.name, "partition": partition, "position": at, "error": reason}
+            logger.error("projection_halted", extra={"correlation_id": of, **said})
 
     def _behind(self, log: Connection, reached: Sequence[Progress]) -> list[int]:
         """Return the partitions whose log goes on behind where a projection is."""
@@ -191,8 +202,8 @@ def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
 
 def _apply(
     read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], *, one_by_one: bool
-) -> bool:
-    """Apply stretches, set aside what cannot be; return whether an event was applied that concerns the projection."""
+) -> Outcome:
+    """Apply stretches, and set aside what cannot be."""
     events = chain.from_iterable(stretch.events for _, stretch in here)
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
@@ -205,11 +216,18 @@ def _apply(
         outcome = batch.apply(read, projection, events if first else list(events), held, first=first)
     _check_hope(read, projection, outcome)
     quarantine.add(read, projection.name, outcome.set_aside)
-    for stream in outcome.set_aside:
-        log.error(
-            "%s sets stream %s aside at its %s: %s", projection.name, stream.stream_id, stream.event, stream.error
-        )
-    return outcome.applied
+    return outcome
+
+
+def _tell(log: Connection, aside: Sequence[tuple[str, SetAside]]) -> None:
+    """Log what was set aside, each with the id of the request that its event came of."""
+    if not aside:
+        return
+    ids = event_log.noted(log, "correlationId", [(stream.partition, stream.position) for _, stream in aside])
+    for name, stream in aside:
+        at = {"stream": stream.stream_id, "partition": stream.partition, "position": stream.position}
+        said = {"projection": name, **at, "type": stream.event, "error": stream.error}
+        logger.error("stream_set_aside", extra={"correlation_id": ids.get((stream.partition, stream.position)), **said})
 
 
 def _check_hope(read: Connection, projection: Projection, outcome: Outcome) -> None:

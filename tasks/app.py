@@ -4,7 +4,6 @@ A message may be lost, late, doubled or reordered without harm, so nothing here 
 """
 
 import gc
-import logging
 import warnings
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from celery.signals import (
 from kombu.connection import Connection
 from kombu.entity import Queue
 
-from tasks import pool, project, prune, rebuild, sweep
+from tasks import logs, pool, project, prune, rebuild, sweep
 from tasks.metrics import Page
 from tasks.project import PROJECT
 from tasks.prune import PRUNE
@@ -128,7 +127,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int, counted_in: Path |
     sweeper = sweep.Sweep(settings, create_producer(settings.queue))
     ended = list[int]()
     connected = [
-        (setup_logging, _log_to_stderr),
+        (setup_logging, lambda **_: logs.configure(settings.log_format)),
         (worker_process_init, project.forget_inherited_connections),
         (worker_process_init, _collect_garbage_seldom),
         (worker_process_init, page.leave_to_parent),
@@ -159,9 +158,3 @@ def _collect_garbage_seldom(**_: object) -> None:
     """
     gc.freeze()
     gc.set_threshold(300_000, 10, 10)
-
-
-def _log_to_stderr(**_: object) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("celery").setLevel(logging.WARNING)
-    logging.getLogger("kombu").setLevel(logging.WARNING)

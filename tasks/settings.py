@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks.logs import LogFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +56,4 @@ class WorkerSettings:
     queue: QueueSettings
     limits: Limits = Limits()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    log_format: LogFormat = LogFormat.TEXT

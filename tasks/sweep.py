@@ -65,10 +65,10 @@ class Sweep:
                     rebuild.enqueue(self._producer)
                 send_pruning()
             except (redis.RedisError, OperationalError) as error:
-                log.warning("a sweep cannot nudge, and projects by itself: %s", type(error).__name__)
+                log.warning("sweep_projects_by_itself", extra={"error": type(error).__name__})
                 self._distrusts_until = monotonic() + _DISTRUST_SECONDS
             except (SQLAlchemyError, OSError) as error:
-                log.warning("a sweep failed, the next one is due in a second: %s", type(error).__name__)
+                log.warning("sweep_failed", extra={"error": type(error).__name__})
             if behind and monotonic() < self._distrusts_until:
                 self._drain(write, read, behind)
 
@@ -86,4 +86,4 @@ def _drain(write: Engine, read: Engine, behind: Sequence[int], counts: Counts) -
         with counts.drain():
             runner.drain(*behind, seconds=SECONDS)
     except (SQLAlchemyError, OSError) as error:
-        log.warning("projecting without Redis failed, the next sweep tries again: %s", type(error).__name__)
+        log.warning("sweep_cannot_project", extra={"error": type(error).__name__})

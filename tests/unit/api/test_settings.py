@@ -7,6 +7,7 @@ import pytest
 from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks.logs import LogFormat
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
 WRITE, READ = "postgresql://ada:pw@db:5432/write", "postgresql:///read?host=/run/postgresql"
@@ -42,6 +43,13 @@ class TestFromEnvironment:
     def test_takes_a_manifest_of_trusted_documents(self) -> None:
         assert read(TANDEM_TRUSTED_DOCUMENTS="manifest.json").trusted_documents == Path("manifest.json")
         assert read(TANDEM_TRUSTED_DOCUMENTS="").trusted_documents is None
+
+    def test_logs_as_it_is_told_or_as_machines_read_it_in_production(self) -> None:
+        production = {"TANDEM_ENVIRONMENT": "production"}
+        assert read().log_format is LogFormat.TEXT
+        assert read(**production).log_format is LogFormat.JSON
+        assert read(**production, TANDEM_LOG_FORMAT="text").worker.log_format is LogFormat.TEXT
+        assert refusal(TANDEM_LOG_FORMAT="xml") == "TANDEM_LOG_FORMAT must be text or json."
 
     def test_gives_a_worker_all_but_the_secret(self) -> None:
         settings = read(TANDEM_AUTH_SECRET=SECRET)
