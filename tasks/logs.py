@@ -23,6 +23,7 @@ _OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime", "tas
 _QUIET = ("alembic", "asyncio", "celery", "kombu")  # they tell of every look, or of what is told of anyway
 # Whatever a terminal obeys, or takes for the end of a line: C0, DEL, C1, and Unicode's own ends of lines.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ROW = re.compile(r"\nDETAIL: .*")
 _PLAIN = re.compile(r"[^\s\"=]+")
 
 _encode = json.JSONEncoder(default=str).encode
@@ -60,7 +61,13 @@ def fields(record: logging.LogRecord) -> dict[str, Any]:
     return {"correlation_id": name, **given} if name else given
 
 
-class Json(logging.Formatter):
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - as logging has it
+        """Leave out the rows that PostgreSQL adds to its errors: logs are no place for a person's data."""
+        return _ROW.sub("", super().formatException(ei))
+
+
+class Json(_Formatter):
     """One object a line, in ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -76,7 +83,7 @@ class Json(logging.Formatter):
         return _encode(said)
 
 
-class Text(logging.Formatter):
+class Text(_Formatter):
     """For people: `time level logger event field=value`, and a trace in lines that are indented."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -22,14 +22,14 @@ def record(event: str, *args: object, **fields: Any) -> logging.LogRecord:
     return made
 
 
-def fail() -> None:
-    raise ValueError(FORGED)
+def fail(said: str) -> None:
+    raise ValueError(said)
 
 
-def failed() -> logging.LogRecord:
+def failed(said: str = FORGED) -> logging.LogRecord:
     made = record("failed")
     try:
-        fail()
+        fail(said)
     except ValueError:
         made.exc_info = sys.exc_info()
     return made
@@ -98,6 +98,14 @@ class TestJson:
         said = json.loads(logs.Json().format(failed()))
         assert said["trace"].startswith("Traceback (most recent call last):\n")
         assert said["trace"].endswith(f"ValueError: {FORGED}")
+
+
+@pytest.mark.parametrize("form", [logs.Text, logs.Json])
+def test_a_trace_leaves_out_the_row_that_a_store_adds(form: type[logging.Formatter]) -> None:
+    said = form().format(failed("23514: a check is violated\nDETAIL:  Failing row contains (Ada).\nHINT:  none"))
+    assert "a check is violated" in said
+    assert "HINT:  none" in said
+    assert "Ada" not in said
 
 
 class TestBegin:
