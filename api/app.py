@@ -29,6 +29,7 @@ from api.persisted_documents import PersistedDocuments
 from api.server import run
 from api.settings import Settings
 from api.streams import Bounds, Streams
+from api.traced import traced
 from api.trusted_documents import TrustedDocuments
 from api.websocket import Sockets
 from domain.bus import Bus
@@ -36,7 +37,7 @@ from domain.database import CommandPool
 from domain.money import Currency
 from projections import progress
 from projections.reads import Reads
-from tasks import logs
+from tasks import logs, traces
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
@@ -74,14 +75,12 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         nudger.start()
         async with write, reads, aclosing(messages), endpoint.at_work():
             yield
-        await asyncio.to_thread(nudger.stop)
+        for stop in (nudger.stop, traces.stop):  # here, as the server ends this process by the signal that it was sent
+            await asyncio.to_thread(stop)
         hints.close()
 
-    routes = [
-        *_routes(endpoint, settings),
-        *_metrics(metrics, settings),
-        *health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness),
-    ]
+    probes = health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness)
+    routes = [*_routes(endpoint, settings), *_metrics(metrics, settings), *probes]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
     app.state.streams = endpoint.streams
     return app
@@ -90,6 +89,8 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
 def serve(settings: Settings, host: str, port: int) -> None:
     """Answer HTTP in the foreground until SIGTERM or Ctrl-C."""
     logs.configure(settings.log_format)
+    if settings.traces:
+        traces.start("tandem-api")
     app = create_app(settings)
     _spare_the_collector()
     run(app, host, port, stop=app.state.streams.stop)
@@ -122,7 +123,7 @@ def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
         return mint(auth, subject="graphiql", role="staff")
 
     routes: list[BaseRoute] = [
-        Route(ENDPOINT, endpoint),
+        Route(ENDPOINT, traced(endpoint, ENDPOINT)),
         WebSocketRoute(ENDPOINT, Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams)),
         *front_page.routes(graphiql=not settings.in_production),
     ]

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from api.errors import ApiError
 from domain.bus import Accepted, UnavailableError
 from domain.commands import Command
+from tasks import traces
 
 log = logging.getLogger(__name__)
 
@@ -63,23 +64,25 @@ class Counts:
     def command(self, kind: type[Command]) -> Iterator[Ending]:
         """Count a command, and how long it takes; whoever carries it out says how it ended."""
         began, ending = perf_counter(), Ending()
-        try:
-            yield ending
-        except ApiError as error:
-            ending.refused(str((error.extensions or {})["code"]))
-            raise
-        except UnavailableError:
-            ending.code = "UNAVAILABLE"
-            raise
-        finally:
-            seconds = perf_counter() - began
-            self._seconds.labels(kind.__name__).observe(seconds)
-            self._commands.labels(kind.__name__, ending.outcome, ending.code).inc()
-            _tell(kind.__name__, ending, seconds)
+        with traces.span(kind.__name__):
+            try:
+                yield ending
+            except ApiError as error:
+                ending.refused(str((error.extensions or {})["code"]))
+                raise
+            except UnavailableError:
+                ending.code = "UNAVAILABLE"
+                raise
+            finally:
+                seconds = perf_counter() - began
+                self._seconds.labels(kind.__name__).observe(seconds)
+                self._commands.labels(kind.__name__, ending.outcome, ending.code).inc()
+                _tell(kind.__name__, ending, seconds)
 
 
 def _tell(command: str, ending: Ending, seconds: float) -> None:
     """One line a command; with its event's metadata, the id in it leads from the request to the row."""
     code = {"code": ending.code} if ending.code else {}
-    said = {"command": command, "outcome": ending.outcome, **code, "milliseconds": round(seconds * 1000, 2)}
-    log.info("command", extra={**said, **ending.place})
+    said = {"command": command, "outcome": ending.outcome, **code, **ending.place}
+    traces.say(said, failed=ending.outcome == "failed")
+    log.info("command", extra={**said, "milliseconds": round(seconds * 1000, 2)})

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from domain.money import Currency
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks import traces
 from tasks.logs import LogFormat
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
@@ -55,6 +56,7 @@ class Settings:
     environment: Environment = Environment.DEVELOPMENT
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     log_format: LogFormat = LogFormat.TEXT
+    traces: bool = False
 
     @property
     def in_production(self) -> bool:
@@ -63,7 +65,12 @@ class Settings:
     @property
     def worker(self) -> WorkerSettings:
         return WorkerSettings(
-            write=self.write, read=self.read, queue=self.queue, metrics=self.metrics, log_format=self.log_format
+            write=self.write,
+            read=self.read,
+            queue=self.queue,
+            metrics=self.metrics,
+            log_format=self.log_format,
+            traces=self.traces,
         )
 
     @classmethod
@@ -88,6 +95,7 @@ class Settings:
                 token=environ.get("TANDEM_METRICS_TOKEN") or None,
                 worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
             ),
+            traces=_traces(environ),
             log_format=_log_format(environ, LogFormat.JSON if in_production else LogFormat.TEXT),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
@@ -137,8 +145,15 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     raise ConfigurationError(f"{name} is not set.")
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    value = environ.get(name, "on")
+def _traces(environ: Mapping[str, str]) -> bool:
+    on = _switch(environ, "TANDEM_TRACES", "off")
+    if on and not traces.installed():
+        raise ConfigurationError("TANDEM_TRACES is on, and OpenTelemetry is not installed: pip install 'tandem[otel]'.")
+    return on
+
+
+def _switch(environ: Mapping[str, str], name: str, default: str = "on") -> bool:
+    value = environ.get(name) or default
     if value not in {"on", "off"}:
         raise ConfigurationError(f"{name} must be on or off.")
     return value == "on"

@@ -31,6 +31,7 @@ class Origin:
     actor: str
     idempotency_key: str | None = None
     correlation_id: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ def _stored(entry: Entry) -> dict[str, object]:
         "actor": origin.actor,
         "idempotencyKey": origin.idempotency_key,
         "correlationId": origin.correlation_id,
+        "traceparent": origin.traceparent,
     }
     return {
         "event_id": entry.event_id,

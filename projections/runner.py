@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from time import monotonic
+from time import monotonic, time_ns
 from uuid import UUID
 
 import psycopg
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
 Count = Callable[[Sequence[Move]], None]
+Trace = Callable[[Connection, Sequence[Move], int], None]
+"""Is told the log, what a transaction moved, and when that began, in nanoseconds after 1970."""
 Place = tuple[str, int]
 """The name of a projection, and a partition."""
 
@@ -55,6 +57,7 @@ class Runner:
         projections: Sequence[Projection],
         publish: Publish,
         count: Count = lambda _: None,
+        trace: Trace = lambda *_: None,
         batch: int = BATCH,
         upto: Mapping[int, int] | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class Runner:
         self._projections = sorted(projections, key=lambda projection: bool(projection.counters))
         self._publish = publish
         self._count = count
+        self._trace = trace
         self._batch = batch
 
     def drain(self, *partitions: int, seconds: float) -> bool:
@@ -138,7 +142,7 @@ class Runner:
         places = [(projection.name, partition) for projection, mine in work.items() for partition in mine]
         if not places:
             return []
-        log_id = event_log.identity(log)
+        log_id, began = event_log.identity(log), time_ns()
         with self._read.begin() as read:
             free = self._take(read, places, halted)
             # Projections at the same place share what was read and decoded.
@@ -161,6 +165,7 @@ class Runner:
         if moved := [move.after for move in moves if move.before != move.after]:
             self._count(moves)
             self._publish(moved)
+            self._trace(log, moves, began)
         _tell(log, aside)
         return [move.after for move in moves]
 

@@ -57,3 +57,4 @@ class WorkerSettings:
     limits: Limits = Limits()
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     log_format: LogFormat = LogFormat.TEXT
+    traces: bool = False

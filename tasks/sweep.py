@@ -21,7 +21,7 @@ from projections import lag, progress
 from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
-from tasks import nudge, prune, rebuild
+from tasks import nudge, prune, rebuild, traces
 from tasks.metrics import Counts
 from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
@@ -81,7 +81,14 @@ class Sweep:
 
 
 def _drain(write: Engine, read: Engine, behind: Sequence[int], counts: Counts) -> None:
-    runner = Runner(log=write, read=read, projections=projections(), publish=lambda _: None, count=counts.applied)
+    runner = Runner(
+        log=write,
+        read=read,
+        projections=projections(),
+        publish=lambda _: None,
+        count=counts.applied,
+        trace=traces.batch,
+    )
     try:
         with counts.drain():
             runner.drain(*behind, seconds=SECONDS)

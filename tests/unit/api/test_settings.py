@@ -7,6 +7,7 @@ import pytest
 from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks import traces
 from tasks.logs import LogFormat
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
@@ -50,6 +51,16 @@ class TestFromEnvironment:
         assert read(**production).log_format is LogFormat.JSON
         assert read(**production, TANDEM_LOG_FORMAT="text").worker.log_format is LogFormat.TEXT
         assert refusal(TANDEM_LOG_FORMAT="xml") == "TANDEM_LOG_FORMAT must be text or json."
+
+    def test_traces_where_it_is_told_to_and_can(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not read().traces
+        assert not read(TANDEM_TRACES="off").traces
+        monkeypatch.setattr(traces, "find_spec", lambda _: None)
+        assert refusal(TANDEM_TRACES="on") == (
+            "TANDEM_TRACES is on, and OpenTelemetry is not installed: pip install 'tandem[otel]'."
+        )
+        monkeypatch.setattr(traces, "find_spec", lambda _: "there")
+        assert read(TANDEM_TRACES="on").worker.traces
 
     def test_gives_a_worker_all_but_the_secret(self) -> None:
         settings = read(TANDEM_AUTH_SECRET=SECRET)
