@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -33,6 +32,7 @@ from api.persisted_documents import PersistedDocuments
 from api.server import run
 from api.settings import Settings
 from api.streams import Bounds, Streams
+from api.traced import traced
 from api.trusted_documents import TrustedDocuments
 from api.websocket import Sockets
 from domain.bus import Bus
@@ -40,6 +40,7 @@ from domain.database import CommandPool
 from domain.money import Currency
 from projections import progress
 from projections.reads import Reads
+from tasks import logs, traces
 from tasks.app import create_producer
 from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
@@ -78,13 +79,12 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
         nudger.start()
         async with write, reads, aclosing(messages), endpoint.at_work():
             yield
-        await asyncio.to_thread(nudger.stop)
+        for stop in (nudger.stop, traces.stop):  # here, as the server ends this process by the signal that it was sent
+            await asyncio.to_thread(stop)
         hints.close()
 
-    routes = [
-        *_routes(endpoint, metrics, settings),
-        *health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness),
-    ]
+    probes = health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness)
+    routes = [*_routes(endpoint, metrics, settings), *probes]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
     app.state.streams = endpoint.streams
     return app
@@ -92,8 +92,9 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Answer HTTP in the foreground until SIGTERM or Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of every look at a schema's version
+    logs.configure(settings.log_format)
+    if settings.traces:
+        traces.start("tandem-api")
     app = create_app(settings)
     _spare_the_collector()
     streams = app.state.streams
@@ -138,7 +139,7 @@ def _routes(endpoint: Endpoint, metrics: Metrics, settings: Settings) -> list[Ba
     # Probes and Prometheus come by address, and learn nothing that depends on the name of the host.
     known = [Middleware(TrustedHostMiddleware, allowed_hosts=settings.limits.hosts or ["*"], www_redirect=False)]
     routes: list[BaseRoute] = [
-        Route(ENDPOINT, endpoint, middleware=known),
+        Route(ENDPOINT, traced(endpoint, ENDPOINT), middleware=known),
         WebSocketRoute(ENDPOINT, sockets, middleware=known),
         *front_page.routes(graphiql=not settings.in_production),
         *_metrics(metrics, settings),
@@ -155,5 +156,6 @@ def _metrics(metrics: Metrics, settings: Settings) -> list[Route]:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    answer = {"message": unexpected(error), "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
-    return JSONResponse({"errors": [answer]}, status_code=500)
+    return JSONResponse(
+        {"errors": [unexpected(error)]}, status_code=500, headers={"X-Request-Id": logs.correlation_id.get()}
+    )

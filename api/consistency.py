@@ -72,7 +72,7 @@ class Consistency:
                     self._note((message.projection, message.partition), message.position)
                     self._tell(message)
             except (redis.RedisError, OSError) as error:
-                log.debug("progress messages are interrupted: %s", type(error).__name__)
+                log.debug("progress_interrupted", extra={"error": type(error).__name__})
             await asyncio.sleep(0.2)
 
     def stop(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from uuid import uuid4
 
 import strawberry
 from graphql.pyutils import Path
@@ -62,11 +61,6 @@ class Context:
     resume: Resume = field(default_factory=Resume)
     shown: set[str] = field(default_factory=set)
     """The read tables that the answer shows."""
-
-    @cached_property
-    def correlation_id(self) -> str:
-        """Names the request in all that comes of it."""
-        return str(uuid4())
 
     @cached_property
     def together(self) -> DataLoader[Statement, list[Row]]:

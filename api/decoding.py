@@ -37,7 +37,12 @@ _MESSAGES = {
 
 
 def request(
-    command: type[Command], given: Mapping[str, Any], *, actor: Actor, correlation_id: str | None = None
+    command: type[Command],
+    given: Mapping[str, Any],
+    *,
+    actor: Actor,
+    correlation_id: str | None = None,
+    traceparent: str | None = None,
 ) -> Request:
     """Make a request of an input with the contract's field names; raise InvalidInput naming the field to blame."""
     key, version, dry_run = (_one(name, given.get(name)) for name in _HOW)
@@ -48,6 +53,7 @@ def request(
         expected_version=version,
         dry_run=bool(dry_run),
         correlation_id=correlation_id,
+        traceparent=traceparent,
     )
 
 

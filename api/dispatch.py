@@ -15,6 +15,7 @@ from api.types.results import refused
 from domain.bus import Accepted
 from domain.commands import Command
 from domain.errors import Refusal
+from tasks import logs, traces
 
 
 @strawberry.input
@@ -45,10 +46,16 @@ async def dispatch(
 
     `allow` is given the command, and raises where its sender may not give it.
     """
-    context = info.context
+    context, name = info.context, logs.correlation_id.get()
     with context.counts.command(command) as ending:
         try:
-            wanted = request(command, given.sent, actor=context.principal.actor, correlation_id=context.correlation_id)
+            wanted = request(
+                command,
+                given.sent,
+                actor=context.principal.actor,
+                correlation_id=name or None,
+                traceparent=traces.traceparent(),
+            )
             allow(wanted.command)
             done = await context.bus.execute(wanted)
         except Refusal as refusal:

@@ -34,6 +34,7 @@ from api.schema import create_schema
 from api.streams import Streams, address_of, results
 from domain.bus import Bus
 from projections.reads import Reads
+from tasks import logs
 
 _STOP_SECONDS = 2.0
 # A GET changes nothing, whoever makes a browser send it; and one answer is no stream, which a subscription needs.
@@ -97,6 +98,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        name = logs.begin(request.headers.get("x-request-id"))
         accept = request.headers.get("accept")
         media_type = negotiation.answer_type(accept)
         if request.method == "POST" and event_stream.is_wanted(accept):
@@ -106,6 +108,7 @@ class Endpoint:
             response = outcomes.refusal([ApiError("NOT_ACCEPTABLE", f"Accept {takes}.")], negotiation.JSON)
         else:
             response = await self._answer(request, media_type)
+        response.raw_headers.append((b"x-request-id", name.encode()))
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:

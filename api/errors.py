@@ -6,7 +6,7 @@ Refusals of commands are not here: they are members of the result unions.
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from uuid import uuid4
+from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -14,6 +14,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from domain.bus import UnavailableError
 from projections.read_pool import UnreachableError
 from projections.reads import TooSlowError
+from tasks import logs
 
 _LONGEST_MESSAGE = 500
 # What may come of any operation, with its code and what to do.
@@ -87,7 +88,8 @@ def give_codes(errors: Iterable[GraphQLError], *, executed: bool) -> None:
         if len(error.message) > _LONGEST_MESSAGE:  # which repeats what was sent
             error.message = error.message[:_LONGEST_MESSAGE] + " …"
         if "code" not in (error.extensions or {}):
-            error.extensions = {**(error.extensions or {}), "code": _code(error, executed=executed)}
+            code = _code(error, executed=executed)
+            error.extensions = {**(error.extensions or {}), "code": code}
 
 
 def _code(error: GraphQLError, *, executed: bool) -> str:
@@ -102,12 +104,16 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
         if isinstance(original, kind):
             error.message = message
             return code
-    error.message = unexpected(original)
-    return "INTERNAL_SERVER_ERROR"
+    shown = unexpected(original)
+    error.message, error.extensions = shown["message"], {**(error.extensions or {}), **shown["extensions"]}
+    return str(shown["extensions"]["code"])
 
 
-def unexpected(error: BaseException) -> str:
-    """Log what nobody expected, whole; return the message that is shown of it."""
-    reference = uuid4().hex
-    log.error("unexpected error %s", reference, exc_info=error)
-    return f"Something went wrong here; its number is {reference}."
+def unexpected(error: BaseException) -> dict[str, Any]:
+    """Log what nobody expected, whole; return what is shown of it: the id of its request."""
+    name = logs.correlation_id.get() or logs.begin()
+    log.error("unexpected_error", exc_info=error)
+    return {
+        "message": f"Something went wrong here; its number is {name}.",
+        "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": name},
+    }

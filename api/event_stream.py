@@ -12,13 +12,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from strawberry.types import ExecutionResult
 
-from api.errors import unexpected
+from api.errors import Unauthenticated, unexpected
 from api.outcomes import SAFE
 from api.streams import Streams, UnreadError, address_of, payload, seconds_until, within
 
 MEDIA_TYPE = "text/event-stream"
 _ANSWERS = {MEDIA_TYPE, "application/json", "application/graphql-response+json", "application/*", "*/*"}
-_EXPIRED = "The token has expired: sign in again.", "UNAUTHENTICATED"
+_EXPIRED = Unauthenticated("The token has expired: sign in again.").formatted
 _COMPLETE = b"event: complete\ndata: \n\n"
 _SIGN_OF_LIFE = b":\n\n"
 
@@ -62,7 +62,7 @@ class EventStream(Response):
                 await self._send_all(receive, bounded)
             last = _COMPLETE
         except* TimeoutError:
-            last = b"" if self._streams.stopping else _failed(*_EXPIRED) + _COMPLETE
+            last = b"" if self._streams.stopping else _failed(_EXPIRED) + _COMPLETE
         except* (ClientDisconnect, UnreadError):
             pass
         if last is not None:
@@ -79,7 +79,7 @@ class EventStream(Response):
             except (UnreadError, ClientDisconnect):
                 raise
             except Exception as error:  # noqa: BLE001 - the response has begun, and tells of it in its own way
-                await send(_body(_failed(unexpected(error), "INTERNAL_SERVER_ERROR")))
+                await send(_body(_failed(unexpected(error))))
             for each in beside:
                 each.cancel()
 
@@ -103,5 +103,5 @@ def _event(content: Mapping[str, Any]) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(content) + b"\n\n"
 
 
-def _failed(message: str, code: str) -> bytes:
-    return _event({"data": None, "errors": [{"message": message, "extensions": {"code": code}}]})
+def _failed(error: Mapping[str, Any]) -> bytes:
+    return _event({"data": None, "errors": [error]})

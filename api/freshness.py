@@ -95,7 +95,7 @@ class Freshness:
             try:
                 self.note(await asyncio.to_thread(self.look))
             except (SQLAlchemyError, OSError) as error:
-                log.debug("cannot see how fresh the read tables are: %s", type(error).__name__)
+                log.debug("freshness_not_known", extra={"error": type(error).__name__})
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), _SECONDS)
 

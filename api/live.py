@@ -81,7 +81,7 @@ class Live:
             try:
                 checkpoints = await self._checkpoints(list(self._feeds))
             except Exception as error:  # noqa: BLE001 - as in a feed: this must not end
-                log.warning("checkpoints cannot be read: %s", type(error).__name__)
+                log.warning("checkpoints_not_read", extra={"error": type(error).__name__})
                 continue
             for partition, position in checkpoints.items():
                 if feed := self._feeds.get(partition):
@@ -186,7 +186,7 @@ class _Feed:
                 async with self.reading:
                     await self._pass_on()
             except Exception as error:  # noqa: BLE001 - whatever it is, followers would wait for ever for one that ended
-                log.warning("changed orders cannot be read, which is tried again: %s", type(error).__name__)
+                log.warning("changed_orders_not_read", extra={"error": type(error).__name__})
                 self._position = 0  # so that the next look moves
 
     async def _pass_on(self) -> None:

@@ -15,6 +15,8 @@ from domain.money import Currency
 from domain.roles import Login, Logins, as_login
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks import traces
+from tasks.logs import LogFormat
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
 # Known to everybody who reads this file: for one's own machine only.
@@ -119,6 +121,9 @@ class Settings:
     def _urls(self, login: Login | None) -> Urls:
         return Urls(as_login(self.write.database_url, login), as_login(self.read.database_url, login))
 
+    log_format: LogFormat = LogFormat.TEXT
+    traces: bool = False
+
     @property
     def in_production(self) -> bool:
         return self.environment is Environment.PRODUCTION
@@ -132,6 +137,8 @@ class Settings:
             queue=self.queue,
             metrics=self.metrics,
             pruning=replace(self.write, database_url=self.for_commands) if self.projections or self.commands else None,
+            log_format=self.log_format,
+            traces=self.traces,
         )
 
     @classmethod
@@ -160,6 +167,8 @@ class Settings:
             commands=_login(environ, "TANDEM_COMMANDS_LOGIN"),
             projections=_login(environ, "TANDEM_PROJECTIONS_LOGIN"),
             reads=_login(environ, "TANDEM_READS_LOGIN"),
+            traces=_traces(environ),
+            log_format=_log_format(environ, LogFormat.JSON if in_production else LogFormat.TEXT),
         )
         if _place(settings.write.database_url) == _place(settings.read.database_url):
             raise ConfigurationError(
@@ -254,6 +263,13 @@ def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
         raise ConfigurationError(f"{name} must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8.") from error
 
 
+def _log_format(environ: Mapping[str, str], default: LogFormat) -> LogFormat:
+    name = environ.get("TANDEM_LOG_FORMAT") or default
+    if name not in list(LogFormat):
+        raise ConfigurationError(f"TANDEM_LOG_FORMAT must be {' or '.join(LogFormat)}.")
+    return LogFormat(name)
+
+
 def _port(environ: Mapping[str, str], name: str) -> int | None:
     value = environ.get(name)
     if not value:
@@ -269,8 +285,15 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     raise ConfigurationError(f"{name} is not set.")
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    value = environ.get(name, "on")
+def _traces(environ: Mapping[str, str]) -> bool:
+    on = _switch(environ, "TANDEM_TRACES", "off")
+    if on and not traces.installed():
+        raise ConfigurationError("TANDEM_TRACES is on, and OpenTelemetry is not installed: pip install 'tandem[otel]'.")
+    return on
+
+
+def _switch(environ: Mapping[str, str], name: str, default: str = "on") -> bool:
+    value = environ.get(name) or default
     if value not in {"on", "off"}:
         raise ConfigurationError(f"{name} must be on or off.")
     return value == "on"

@@ -17,6 +17,7 @@ from api.errors import ApiError, BadRequest, Unauthenticated, unexpected
 from api.negotiation import JSON
 from api.outcomes import refusal
 from api.streams import Streams, UnreadError, address_of, payload, seconds_until, within
+from tasks import logs
 
 PROTOCOL = "graphql-transport-ws"
 _LONGEST_REASON = 120  # bytes; RFC 6455, 5.5 and 5.5.1
@@ -167,12 +168,13 @@ class Connection:
 
     async def _answer(self, name: str, asked: Asked, principal: Principal) -> None:
         """Send the results of an operation, and that it is complete; its id is free before the client hears of that."""
+        logs.begin()
         try:
             last = await self._answers(name, asked, principal)
         except (UnreadError, WebSocketDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this operation and no other
-            last = _error(name, unexpected(error), "INTERNAL_SERVER_ERROR")
+            last = {"id": name, "type": "error", "payload": [unexpected(error)]}
         finally:
             if self._operations.get(name) is asyncio.current_task():
                 del self._operations[name]

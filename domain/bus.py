@@ -45,6 +45,8 @@ class Request:
     dry_run: bool = False
     at: datetime | None = None
     correlation_id: str | None = None
+    traceparent: str | None = None
+    """Where in a trace it is, as W3C's Trace Context writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +248,10 @@ def _entry(change: Change, request: Request) -> Entry:
         partition=change.partition,
     )
     origin = Origin(
-        actor=request.actor.id, idempotency_key=request.idempotency_key, correlation_id=request.correlation_id
+        actor=request.actor.id,
+        idempotency_key=request.idempotency_key,
+        correlation_id=request.correlation_id,
+        traceparent=request.traceparent,
     )
     return Entry(event_id=uuid7(), event=event, origin=origin)
 

@@ -32,6 +32,7 @@ class Origin:
     actor: str
     idempotency_key: str | None = None
     correlation_id: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,7 @@ def _stored(entry: Entry) -> dict[str, object]:
         "actor": origin.actor,
         "idempotencyKey": origin.idempotency_key,
         "correlationId": origin.correlation_id,
+        "traceparent": origin.traceparent,
     }
     return {
         "event_id": entry.event_id,
@@ -156,6 +158,12 @@ _AGES = text("""
     select place.partition, place.after, extract(epoch from clock_timestamp() - events.recorded_at)
     from unnest(cast(:partitions as smallint[]), cast(:afters as bigint[])) place (partition, after)
     join events on events.partition = place.partition and events.position = place.after + 1
+""")
+_NOTED = text("""
+    select place.partition, place.position, events.metadata ->> :name
+    from unnest(cast(:partitions as smallint[]), cast(:positions as bigint[])) place (partition, position)
+    join events on events.partition = place.partition and events.position = place.position
+    where events.metadata ? :name
 """)
 _IDENTITY = text("select id from log_identity")
 _HEADS = "select partition, position from log_heads where partition = any(cast(%s as smallint[]))"
@@ -195,6 +203,13 @@ def ages(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tupl
     partitions, afters = zip(*places, strict=True)
     found = connection.execute(_AGES, {"partitions": list(partitions), "afters": list(afters)})
     return {(partition, after): float(age) for partition, after, age in found.all()}
+
+
+def noted(connection: Connection, name: str, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Return what the metadata of the events at these places has under a name, where it has it."""
+    partitions, positions = zip(*places, strict=True)
+    found = connection.execute(_NOTED, {"name": name, "partitions": list(partitions), "positions": list(positions)})
+    return {(partition, position): value for partition, position, value in found.all()}
 
 
 def identity(connection: Connection) -> UUID:

@@ -116,7 +116,8 @@ class StoredEvent(WriteTable, table=True):
     type: str = Field(sa_type=Text)
     schema_version: int = Field(sa_type=SmallInteger)
     data: dict[str, Any] = Field(sa_type=JSONB)
-    # The names are JSON keys: actor, idempotencyKey, correlationId. ("metadata" is taken in a SQLAlchemy class.)
+    # The names are JSON keys: actor, idempotencyKey, correlationId, traceparent.
+    # ("metadata" is taken in a SQLAlchemy class.)
     context: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"name": "metadata"})
     occurred_at: datetime = _moment()
     recorded_at: datetime = Field(

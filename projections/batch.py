@@ -149,7 +149,6 @@ class Batch:
 
     def reject(self, event: Event, error: BaseException) -> None:
         """Set an event's stream aside, and let its row say that it is behind, where there is one that can."""
-        error = getattr(error, "orig", None) or error
         self._held.add(event.stream_id)
         self.set_aside.append(
             SetAside(
@@ -157,7 +156,7 @@ class Batch:
                 partition=event.partition,
                 position=event.position,
                 event=_type(event),
-                error=f"{type(error).__name__}: {_said(error)}",
+                error=said(error),
             )
         )
         if (key := self._key(event)) is not None and "stale" in self._projection.columns:
@@ -272,9 +271,11 @@ class Rows(dict[UUID, Row]):
         ]
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """Return what an error says, without the row that PostgreSQL adds to it: logs are no place for a person's data."""
-    return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+    error = getattr(error, "orig", None) or error
+    words = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+    return f"{type(error).__name__}: {words}"
 
 
 def _type(event: Event) -> str:

@@ -82,6 +82,7 @@ _MOVE = """
 _HALT = text("""
     update checkpoints set halted = :reason
     where projection = :name and partition = :partition and halted is distinct from :reason
+    returning position
 """)
 _ALL = text("select projection, partition, position, event_id, held, halted from checkpoints")
 _RANGES = text("""
@@ -173,10 +174,12 @@ def _write(moves: Sequence[Move]) -> Write:
     return Write(Checkpoint.__tablename__, _MOVE, [list(column) for column in columns])
 
 
-def halt(connection: Connection, name: str, partition: int, reason: str) -> bool:
-    """Note why a projection cannot go on in a partition; return whether that is news."""
-    halted = connection.execute(_HALT, {"name": name, "partition": partition, "reason": reason})
-    return bool(halted.rowcount)
+def halt(connection: Connection, name: str, partition: int, reason: str) -> int | None:
+    """Note why a projection cannot go on in a partition; return its position there where that is news."""
+    position: int | None = connection.execute(
+        _HALT, {"name": name, "partition": partition, "reason": reason}
+    ).scalar_one_or_none()
+    return position
 
 
 def of(projection: str, partitions: list[int]) -> Select[Checkpoint]:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from time import monotonic
+from time import monotonic, time_ns
 from uuid import UUID
 
 import psycopg
@@ -24,12 +24,15 @@ from projections.batch import Outcome
 from projections.checkpoints import CheckpointMovedError, Move, Taken
 from projections.progress import Progress
 from projections.projection import NEXT, Projection
+from projections.quarantine import SetAside
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BATCH = 1000
 Publish = Callable[[Sequence[Progress]], None]
 Count = Callable[[Sequence[Move]], None]
+Trace = Callable[[Connection, Sequence[Move], int], None]
+"""Is told the log, what a transaction moved, and when that began, in nanoseconds after 1970."""
 Place = tuple[str, int]
 """The name of a projection, and a partition."""
 
@@ -55,6 +58,7 @@ class Runner:
         projections: Sequence[Projection],
         publish: Publish,
         count: Count = lambda _: None,
+        trace: Trace = lambda *_: None,
         batch: int = BATCH,
         upto: Mapping[int, int] | None = None,
     ) -> None:
@@ -65,6 +69,7 @@ class Runner:
         self._projections = sorted(projections, key=lambda projection: bool(projection.counters))
         self._publish = publish
         self._count = count
+        self._trace = trace
         self._batch = batch
 
     def drain(self, *partitions: int, seconds: float) -> bool:
@@ -123,7 +128,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - as above
             _raise_trouble(error)
             stuck.add((projection.name, partition))
-            self._halt(projection, partition, error)
+            self._halt(log, projection, partition, error)
             return []
 
     def _advance(
@@ -138,40 +143,51 @@ class Runner:
         places = [(projection.name, partition) for projection, mine in work.items() for partition in mine]
         if not places:
             return []
-        log_id = event_log.identity(log)
+        log_id, began = event_log.identity(log), time_ns()
         with self._read.begin() as read:
-            free = checkpoints.take(read, places)
-            if halted is not None:
-                halted += [taken.at for taken in free if taken.halted is not None]
-                free = [taken for taken in free if taken.halted is None]
-            if self._upto is not None:  # a table that others have filled further stays where it is
-                free = [taken for taken in free if taken.at.position <= self._upto[taken.at.partition]]
+            free = self._take(read, places, halted)
             # Projections at the same place share what was read and decoded.
             at = {(taken.at.partition, taken.at.position) for taken in free}
             found = stretches.read_from(log, at, limit=max(1, self._batch // max(1, len(at))), upto=self._upto)
             if len(work) > 1:
                 found = {place: stretch.decoded() for place, stretch in found.items()}
             moves, writes = list[Move](), Writes(read)
+            aside: list[tuple[str, SetAside]] = []
             for projection in work:
                 mine = [taken for taken in free if taken.at.projection == projection.name]
                 here = [(taken, found[taken.at.partition, taken.at.position]) for taken in mine]
                 _check(here, log_id)
-                applied = _apply(read, projection, here, writes, one_by_one=one_by_one)
-                moves += [_move(taken, stretch, applied=applied) for taken, stretch in here]
+                outcome = _apply(read, projection, here, writes, one_by_one=one_by_one)
+                aside += [(projection.name, stream) for stream in outcome.set_aside]
+                moves += [_move(taken, stretch, applied=outcome.applied) for taken, stretch in here]
             checkpoints.move([move for move in moves if move.is_due], writes)
             if new := [move.before.projection for move in moves if move.is_due and not move.known_log]:
                 states.follow(read, new, log_id)
         if moved := [move.after for move in moves if move.before != move.after]:
             self._count(moves)
             self._publish(moved)
+            self._trace(log, moves, began)
+        _tell(log, aside)
         return [move.after for move in moves]
 
-    def _halt(self, projection: Projection, partition: int, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+    def _take(self, read: Connection, places: Sequence[Place], halted: list[Progress] | None) -> list[Taken]:
+        free = checkpoints.take(read, places)
+        if halted is not None:
+            halted += [taken.at for taken in free if taken.halted is not None]
+            free = [taken for taken in free if taken.halted is None]
+        if self._upto is not None:  # a table that others have filled further stays where it is
+            free = [taken for taken in free if taken.at.position <= self._upto[taken.at.partition]]
+        return free
+
+    def _halt(self, log: Connection, projection: Projection, partition: int, error: Exception) -> None:
+        reason = batch.said(error)
         with self._read.begin() as read:
-            is_news = checkpoints.halt(read, projection.name, partition, reason)
-        if is_news:
-            log.error("projection %s is halted in partition %s: %s", projection.name, partition, reason)
+            at = checkpoints.halt(read, projection.name, partition, reason)
+        if at is not None:
+            next_one = partition, at + 1
+            of = event_log.noted(log, "correlationId", [next_one]).get(next_one)
+            said = {"projection": projection.name, "partition": partition, "position": at, "error": reason}
+            logger.error("projection_halted", extra={"correlation_id": of, **said})
 
     def _behind(self, log: Connection, reached: Sequence[Progress]) -> list[int]:
         """Return the partitions whose log goes on behind where a projection is."""
@@ -192,11 +208,8 @@ def _check(here: Sequence[tuple[Taken, Stretch]], log_id: UUID) -> None:
 
 def _apply(
     read: Connection, projection: Projection, here: Sequence[tuple[Taken, Stretch]], writes: Writes, *, one_by_one: bool
-) -> bool:
-    """Apply stretches, set aside what cannot be; return whether an event was applied that concerns the projection.
-
-    What changes rows may be added to other writes, which are carried out later.
-    """
+) -> Outcome:
+    """Apply stretches, and set aside what cannot be. What changes rows may be added to other writes, for later."""
     events = chain.from_iterable(stretch.events for _, stretch in here)
     holding = [taken.at.partition for taken, _ in here if taken.held]
     held = quarantine.held(read, projection.name, holding) if holding else frozenset[UUID]()
@@ -210,11 +223,18 @@ def _apply(
         outcome = batch.apply(read, projection, mine, held, writes=writes, first=first)
     _check_hope(read, projection, outcome)
     quarantine.add(read, projection.name, outcome.set_aside)
-    for stream in outcome.set_aside:
-        log.error(
-            "%s sets stream %s aside at its %s: %s", projection.name, stream.stream_id, stream.event, stream.error
-        )
-    return outcome.applied
+    return outcome
+
+
+def _tell(log: Connection, aside: Sequence[tuple[str, SetAside]]) -> None:
+    """Log what was set aside, each with the id of the request that its event came of."""
+    if not aside:
+        return
+    ids = event_log.noted(log, "correlationId", [(stream.partition, stream.position) for _, stream in aside])
+    for name, stream in aside:
+        at = {"stream": stream.stream_id, "partition": stream.partition, "position": stream.position}
+        said = {"projection": name, **at, "type": stream.event, "error": stream.error}
+        logger.error("stream_set_aside", extra={"correlation_id": ids.get((stream.partition, stream.position)), **said})
 
 
 def _check_hope(read: Connection, projection: Projection, outcome: Outcome) -> None:

@@ -4,8 +4,8 @@ A message may be lost, late, doubled or reordered without harm, so nothing here 
 """
 
 import gc
-import logging
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from celery.signals import (
 from kombu.connection import Connection
 from kombu.entity import Queue
 
-from tasks import pool, project, prune, rebuild, sweep
+from tasks import logs, pool, project, prune, rebuild, sweep, traces
 from tasks.metrics import Page
 from tasks.project import PROJECT
 from tasks.prune import PRUNE
@@ -128,7 +128,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int, counted_in: Path |
     sweeper = sweep.Sweep(settings, create_producer(settings.queue))
     ended = list[int]()
     connected = [
-        (setup_logging, _log_to_stderr),
+        (setup_logging, lambda **_: logs.configure(settings.log_format)),
         (worker_process_init, project.forget_inherited_connections),
         (worker_process_init, _collect_garbage_seldom),
         (worker_process_init, page.leave_to_parent),
@@ -137,13 +137,21 @@ def run_worker(settings: WorkerSettings, *, concurrency: int, counted_in: Path |
         (worker_shutting_down, sweeper.stop),
         (worker_shutting_down, pool.notice),
         (worker_shutdown, lambda sender, **_: ended.append(sender.exitcode or 0)),
+        *(_traced() if settings.traces else []),
         (worker_process_shutdown, pool.leave),
     ]
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
     app.worker_main(["--quiet", "worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
     page.stop()
+    traces.stop()
     pool.leave(exitcode=max(ended, default=0))
+
+
+def _traced() -> list[tuple[Any, Callable[..., None]]]:
+    """Each process of a worker sends its own spans: what sends them does not outlive a fork."""
+    start = partial(traces.start, "tandem-worker")
+    return [(worker_ready, start), (worker_process_init, start), (worker_process_shutdown, traces.stop)]
 
 
 def _app(queue: QueueSettings, settings: dict[str, Any]) -> Celery:
@@ -159,9 +167,3 @@ def _collect_garbage_seldom(**_: object) -> None:
     """
     gc.freeze()
     gc.set_threshold(300_000, 10, 10)
-
-
-def _log_to_stderr(**_: object) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("celery").setLevel(logging.WARNING)
-    logging.getLogger("kombu").setLevel(logging.WARNING)

@@ -104,7 +104,7 @@ class Nudger:
                 # Dropped: the sweep finds these partitions. The pause keeps a dead broker from costing a core.
                 self.counts["failed"] += asked
                 if monotonic() - warned > 60:  # noqa: PLR2004 - a warning a minute
-                    log.warning("nudges are not sent, the sweep will find the events: %s", type(error).__name__)
+                    log.warning("nudges_left_to_the_sweep", extra={"error": type(error).__name__})
                     warned = monotonic()
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopped, timeout=_PAUSE_SECONDS)

@@ -15,7 +15,7 @@ from projections import progress
 from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
-from tasks import nudge
+from tasks import nudge, traces
 from tasks.metrics import Counts
 from tasks.settings import WorkerSettings
 
@@ -55,6 +55,10 @@ class Projector:
         self._process: int | None = None
 
     def drain(self) -> None:
+        with traces.span(PROJECT):
+            self._drain()
+
+    def _drain(self) -> None:
         if self._process != os.getpid():
             self._connect()
         until, alone = monotonic() + _SECONDS, True
@@ -92,6 +96,7 @@ class Projector:
             projections=projections(),
             publish=partial(progress.publish, self._redis),
             count=self._counts.applied,
+            trace=traces.batch,
         )
         leave_to_this_process(log, read)
         self._process = os.getpid()

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks.logs import LogFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +58,5 @@ class WorkerSettings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     pruning: WriteSettings | None = None
     """As whom receipts are pruned, where whoever projects may not write the write store."""
+    log_format: LogFormat = LogFormat.TEXT
+    traces: bool = False

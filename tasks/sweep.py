@@ -21,7 +21,7 @@ from projections import lag, progress
 from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
-from tasks import nudge, prune, rebuild
+from tasks import nudge, prune, rebuild, traces
 from tasks.metrics import Counts
 from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
@@ -65,10 +65,10 @@ class Sweep:
                     rebuild.enqueue(self._producer)
                 send_pruning()
             except (redis.RedisError, OperationalError) as error:
-                log.warning("a sweep cannot nudge, and projects by itself: %s", type(error).__name__)
+                log.warning("sweep_projects_by_itself", extra={"error": type(error).__name__})
                 self._distrusts_until = monotonic() + _DISTRUST_SECONDS
             except (SQLAlchemyError, OSError) as error:
-                log.warning("a sweep failed, the next one is due in a second: %s", type(error).__name__)
+                log.warning("sweep_failed", extra={"error": type(error).__name__})
             if behind and monotonic() < self._distrusts_until:
                 self._drain(write, read, behind)
 
@@ -81,9 +81,16 @@ class Sweep:
 
 
 def _drain(write: Engine, read: Engine, behind: Sequence[int], counts: Counts) -> None:
-    runner = Runner(log=write, read=read, projections=projections(), publish=lambda _: None, count=counts.applied)
+    runner = Runner(
+        log=write,
+        read=read,
+        projections=projections(),
+        publish=lambda _: None,
+        count=counts.applied,
+        trace=traces.batch,
+    )
     try:
         with counts.drain():
             runner.drain(*behind, seconds=SECONDS)
     except (SQLAlchemyError, OSError) as error:
-        log.warning("projecting without Redis failed, the next sweep tries again: %s", type(error).__name__)
+        log.warning("sweep_cannot_project", extra={"error": type(error).__name__})

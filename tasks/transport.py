@@ -17,7 +17,7 @@ class Channel(redis.Channel):
         try:
             return super()._brpop_read(**options)
         except _NOT_A_MESSAGE as error:
-            log.warning("what came in the queue is no message, and is dropped: %s", type(error).__name__)
+            log.warning("message_dropped", extra={"error": type(error).__name__})
             return True
 
 

@@ -1,7 +1,6 @@
 """Top-level errors: a stable code on each, and what nobody expected masked, numbered and logged."""
 
 import logging
-import re
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from api.errors import Forbidden, StaleRead
 from api.schema import Schema, create_schema
 from domain.bus import UnavailableError
+from tasks import logs
 
 SECRET = "postgresql://ada:secret@db/write"  # what must not be in an answer
 THE_SCHEMA = create_schema()
@@ -49,6 +49,11 @@ FAILING = Schema(query=Query)
 async def errors(query: str, variables: dict[str, Any] | None = None, *, schema: Schema = THE_SCHEMA) -> list[Any]:
     result = await schema.execute(query, variable_values=variables)
     return [error.formatted for error in result.errors or []]
+
+
+@pytest.fixture(autouse=True)
+def request_id() -> str:
+    return logs.begin()
 
 
 async def raised(field: str) -> dict[str, Any]:
@@ -117,16 +122,15 @@ class TestCodes:
     ) -> None:
         error = await raised(field)
 
-        [(name, level, message)] = caplog.record_tuples
-        reference = message.removeprefix("unexpected error ")
+        reference = logs.correlation_id.get()
         assert error == {
             "message": f"Something went wrong here; its number is {reference}.",
             "locations": [{"line": 1, "column": 3}],
             "path": [field],
-            "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+            "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": reference},
         }
-        assert (name, level) == ("api.errors", logging.ERROR)
-        assert re.fullmatch("[0-9a-f]{32}", reference)
+        assert caplog.record_tuples == [("api.errors", logging.ERROR, "unexpected_error")]
+        assert logs.fields(caplog.records[0]) == {"correlation_id": reference}
 
     async def test_logs_the_whole_of_it(self, caplog: pytest.LogCaptureFixture) -> None:
         await raised("defect")

@@ -9,6 +9,8 @@ from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_e
 from domain.roles import Login, Logins
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
+from tasks import traces
+from tasks.logs import LogFormat
 from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 
 WRITE, READ = "postgresql://ada:pw@db:5432/write", "postgresql:///read?host=/run/postgresql"
@@ -44,6 +46,23 @@ class TestFromEnvironment:
     def test_takes_a_manifest_of_trusted_documents(self) -> None:
         assert read(TANDEM_TRUSTED_DOCUMENTS="manifest.json").trusted_documents == Path("manifest.json")
         assert read(TANDEM_TRUSTED_DOCUMENTS="").trusted_documents is None
+
+    def test_logs_as_it_is_told_or_as_machines_read_it_in_production(self) -> None:
+        production = {"TANDEM_ENVIRONMENT": "production"}
+        assert read().log_format is LogFormat.TEXT
+        assert read(**production).log_format is LogFormat.JSON
+        assert read(**production, TANDEM_LOG_FORMAT="text").worker.log_format is LogFormat.TEXT
+        assert refusal(TANDEM_LOG_FORMAT="xml") == "TANDEM_LOG_FORMAT must be text or json."
+
+    def test_traces_where_it_is_told_to_and_can(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not read().traces
+        assert not read(TANDEM_TRACES="off").traces
+        monkeypatch.setattr(traces, "find_spec", lambda _: None)
+        assert refusal(TANDEM_TRACES="on") == (
+            "TANDEM_TRACES is on, and OpenTelemetry is not installed: pip install 'tandem[otel]'."
+        )
+        monkeypatch.setattr(traces, "find_spec", lambda _: "there")
+        assert read(TANDEM_TRACES="on").worker.traces
 
     def test_gives_a_worker_all_but_the_secret(self) -> None:
         settings = read(TANDEM_AUTH_SECRET=SECRET)
