@@ -65,13 +65,14 @@ class Sender:
     customer: Customer
     a_second: float
     token: str
+    timeout: float
     answered: list[Answered] = field(default_factory=list)  # appended to, and never otherwise changed
     unanswered: list[Command] = field(default_factory=list)
     sending: Lock = field(default_factory=Lock)
     _place: int = 0
 
     def work(self, enough: Event) -> None:
-        with httpx.Client(timeout=15) as http:
+        with httpx.Client(timeout=self.timeout) as http:
             while not enough.is_set():
                 with self.sending:
                     self._send(http, with_key(*self.customer.wants()))
@@ -150,8 +151,13 @@ class Traffic:
 
 
 @contextmanager
-def traffic(urls: Sequence[str], *, senders: int, a_second: float, seed: int = 1) -> Iterator[Traffic]:
-    """Give about `a_second` commands a second in all while the block runs; a dead sender fails it."""
+def traffic(
+    urls: Sequence[str], *, senders: int, a_second: float, seed: int = 1, timeout: float = 15
+) -> Iterator[Traffic]:
+    """Give about `a_second` commands a second in all while the block runs; a dead sender fails it.
+
+    `timeout`: seconds of silence after which a sender asks the next API.
+    """
     found = Traffic(
         senders=[
             Sender(
@@ -159,6 +165,7 @@ def traffic(urls: Sequence[str], *, senders: int, a_second: float, seed: int = 1
                 customer=Customer(chance=random.Random(seed * 1000 + place)),
                 a_second=a_second / senders,
                 token=staff_token(),
+                timeout=timeout,
             )
             for place in range(senders)
         ]

@@ -15,8 +15,9 @@ _PIECE = 65_536
 class Wire:
     """Passes bytes on. What was connected, or becomes so, while it is cut stays silent for ever, and open."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, host: str) -> None:
         self._socket = socket
+        self._host = host
         self._cuts = 0
         self._is_cut = False
         self._ends: set[asyncio.StreamWriter] = set()
@@ -27,7 +28,7 @@ class Wire:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self._host}:{self.port}/0"
 
     def cut(self) -> None:
         self._is_cut = True
@@ -43,7 +44,7 @@ class Wire:
         self._loop.call_soon_threadsafe(self._abort)
 
     async def serve(self, ready: Event, until: asyncio.Event) -> None:
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._connected, self._host, 0)
         self.port = server.sockets[0].getsockname()[1]
         self._loop = asyncio.get_running_loop()
         ready.set()
@@ -90,8 +91,8 @@ class Wire:
 
 
 @contextmanager
-def wire(socket: Path) -> Iterator[Wire]:
-    found, ready, until = Wire(socket), Event(), asyncio.Event()
+def wire(socket: Path, host: str = "127.0.0.1") -> Iterator[Wire]:
+    found, ready, until = Wire(socket, host), Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     def run() -> None:

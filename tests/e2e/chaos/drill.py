@@ -64,6 +64,12 @@ class Drill:
                 verdict=verdict(self.tandem, self.traffic),
             )
 
+    def verdict(self) -> Verdict:
+        """Let the load pause, and ask the oracle."""
+        with self.traffic.quiet():
+            self.tandem.lags_for()
+            return verdict(self.tandem, self.traffic)
+
     def come_in(self, more: int) -> None:
         """Return once as many more commands have been answered."""
         wanted = self.traffic.count() + more
