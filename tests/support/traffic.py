@@ -59,7 +59,7 @@ class Answered:
 
 @dataclass(slots=True, kw_only=True)
 class Sender:
-    """One client of one API; when that does not answer, it asks the next one, with the same key."""
+    """One client of one API; a command that is not answered there goes to the next one, with the same key."""
 
     urls: Sequence[str]
     customer: Customer
@@ -69,7 +69,6 @@ class Sender:
     answered: list[Answered] = field(default_factory=list)  # appended to, and never otherwise changed
     unanswered: list[Command] = field(default_factory=list)
     sending: Lock = field(default_factory=Lock)
-    _place: int = 0
 
     def work(self, enough: Event) -> None:
         with httpx.Client(timeout=self.timeout) as http:
@@ -83,10 +82,9 @@ class Sender:
         while monotonic() < until:
             began = monotonic()
             try:
-                kind = self._try(http, document, command)
+                kind = self._try(http, self.urls[len(failures) % len(self.urls)], document, command)
             except (httpx.TransportError, UnavailableError) as error:
                 failures.append(type(error).__name__)
-                self._place += 1
                 sleep(_PAUSE)
                 continue
             seconds = monotonic() - began
@@ -96,9 +94,8 @@ class Sender:
             return
         self.unanswered.append(command)
 
-    def _try(self, http: httpx.Client, document: str, command: Command) -> str:
+    def _try(self, http: httpx.Client, url: str, document: str, command: Command) -> str:
         """Return what is answered; raise where nothing is, or that whether it was done is not known."""
-        url = self.urls[self._place % len(self.urls)]
         sender = Client(http=http, url=url, token=self.token)
         answer = sender.post(document, input=command.given).json()
         if "errors" in answer:

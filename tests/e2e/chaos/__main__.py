@@ -106,7 +106,7 @@ def _tandem(plan: Plan, *, rounds: int) -> bool:
 def _others(kills: int) -> bool:
     a_few = max(1, kills // 40)
     plan = [
-        (rolling.ROLLED, max(1, kills // 10)),
+        (rolling.ROLLED, max(1, kills // 20)),
         (held.API_FROZEN, a_few),
         (held.HEAD_FORGOTTEN, 1),
         *((fault, a_few) for fault in without_redis.faults(10)),
