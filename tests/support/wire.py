@@ -82,7 +82,8 @@ class Wire:
                     writer.write(piece)
                     await writer.drain()
         if made_at == self._cuts:
-            await asyncio.sleep(delay)
+            if delay:
+                await asyncio.sleep(delay)
             self._close(writer)
 
     def _close(self, end: asyncio.StreamWriter) -> None:

@@ -1,9 +1,9 @@
 """`python -m tests.e2e.chaos`: the faults in numbers, each under load, and what was lost or doubled after each.
 
 First Tandem, with two API processes and three workers of two children each: under kills; then under what is no kill,
-from rolling restarts to wrong clocks; then with PostgreSQL on a disk that is full now and then. Then the usual way, a
-Celery task an event, under the same kills. Prints a table for each; ends with 1 where Tandem lost, doubled or mixed up
-anything.
+from rolling restarts to wrong clocks; then with PostgreSQL on a disk that is full now and then; then on six hosts that
+are cut off by turns. Then the usual way, a Celery task an event, under the same kills. Prints a table for each; ends
+with 1 where Tandem lost, doubled or mixed up anything.
 """
 
 import argparse
@@ -19,13 +19,15 @@ from tests.e2e.chaos.drill import Drill, Outcome, drill
 from tests.e2e.chaos.faults import Fault
 from tests.e2e.chaos.plain import PlainOutcome, plain_drill
 from tests.e2e.chaos.renames import NEW, rename_while_ordering
+from tests.e2e.chaos.site import site
 from tests.e2e.chaos.storm import storm
+from tests.support import hosts
 
 A_SECOND = 30  # commands
 WORKERS = 3
 ROUNDS = 1000
 STORM = 3000  # commands
-PARTS = ("kills", "others", "disk", "plain", "late")
+PARTS = ("kills", "others", "disk", "hosts", "plain", "late")
 Plan = Sequence[tuple[Fault, int]]
 _HEADINGS = (
     "fault",
@@ -50,6 +52,8 @@ def main() -> int:
         flawless = _others(options.kills) and flawless
     if "disk" in options.only:
         flawless = _full_disk(options.kills // 10) and flawless
+    if "hosts" in options.only:
+        flawless = _hosts(options.kills // 20) and flawless
     for name in ("plain", "late"):
         if name in options.only:
             _plain(_kills(options.kills // 2), late=name == "late")
@@ -137,6 +141,17 @@ def _full_disk(times: int) -> bool:
         _say("\nTandem, with PostgreSQL on a disk of 420 MB")
         _row(*_HEADINGS)
         return _struck(at, disks.FILLED, times).verdict.flawless
+
+
+def _hosts(times: int) -> bool:
+    if not hosts.can_be():
+        _say("left out, for want of root and ip: hosts of their own network")
+        return True
+    with _folder() as folder, site(folder, a_second=A_SECOND) as at:
+        _say("\nTandem, on two API hosts, three worker hosts and one of stores")
+        _row(*_HEADINGS)
+        outcomes = [_struck(at.drill, fault, times) for fault in at.faults(8)]
+        return all(each.verdict.flawless for each in outcomes)
 
 
 def _struck(at: Drill, fault: Fault, times: int) -> Outcome:

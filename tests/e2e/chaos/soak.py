@@ -94,10 +94,11 @@ def crowd(urls: Sequence[str], users: Sequence[str], count: int) -> Iterator[Cro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Of a process with its children: `memory` in MB, without what they share with each other, and open files."""
+    """Of a process with its children: `memory` in MB, without what they share; seconds of a core; open files."""
 
     at: float
     memory: float
+    worked: float
     files: int
 
 
@@ -107,6 +108,7 @@ def sample(part: Part) -> Sample:
     return Sample(
         at=monotonic(),
         memory=sum(each.memory_full_info().uss for each in all_of_it) / 1e6,
+        worked=sum(each.cpu_times().user + each.cpu_times().system for each in all_of_it),
         files=sum(each.num_fds() for each in all_of_it),
     )
 
@@ -125,9 +127,11 @@ def tell(name: str, samples: Sequence[Sample]) -> None:
     late = samples[int(len(samples) * WARM_UP) :]
     slope, _ = statistics.linear_regression([each.at / 3600 for each in late], [each.memory for each in late])
     files = [each.files for each in late]
+    busy = (late[-1].worked - late[0].worked) / (late[-1].at - late[0].at)
     say(
         f"{name:10} {samples[0].memory:7.1f} MB at first, {late[0].memory:7.1f} when warm, "
-        f"{late[-1].memory:7.1f} at the end: {slope:+8.1f} MB an hour; {min(files)} to {max(files)} open files"
+        f"{late[-1].memory:7.1f} at the end: {slope:+8.1f} MB an hour; {min(files)} to {max(files)} open files; "
+        f"{busy:.0%} of a core"
     )
 
 
