@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help install run test check bench chaos lock migration schema shapes graphiql
+.PHONY: help install run test check bench chaos soak lock migration schema shapes graphiql
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ bench: $(INSTALLED)  ## The speed claims, as ratios measured in one run
 
 chaos: $(INSTALLED)  ## Faults by the hundred under load, and what was lost: make chaos ARGS="--kills 500"
 	@$(BIN)/python -m tests.e2e.chaos $(ARGS)
+
+soak: $(INSTALLED)  ## Many subscribers and steady commands; memory and open files meanwhile: make soak ARGS="--minutes 60"
+	@$(BIN)/python -m tests.e2e.chaos.soak $(ARGS)
 
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

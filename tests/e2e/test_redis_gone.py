@@ -16,6 +16,16 @@ LEVEL_WITHIN = 2.0  # seconds of its return
 GONE_FOR = 4.0  # seconds; long enough for whoever tries again ever more seldom to have become too seldom
 
 
+def limited(running: Running, memory: str) -> None:
+    with running.redis() as client:
+        client.config_set("maxmemory", memory)
+
+
+def delayed(running: Running, seconds: float) -> None:
+    running.wire.delay = seconds
+    running.wire.reset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     name: str
@@ -31,6 +41,8 @@ WAYS = [
         end=lambda on: on.valkey.process.send_signal(signal.SIGCONT),
     ),
     Way(name="half-open", begin=lambda on: on.wire.cut(), end=lambda on: on.wire.mend()),
+    Way(name="out of memory", begin=lambda on: limited(on, "1"), end=lambda on: limited(on, "256mb")),
+    Way(name="slow", begin=lambda on: delayed(on, 0.1), end=lambda on: delayed(on, 0)),
 ]
 in_every_way = pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 

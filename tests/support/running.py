@@ -71,10 +71,12 @@ class Running:
     workers: list[Part] = field(default_factory=list)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def add_api(self, module: str = "api.cli", *arguments: str, ready: str = "/readyz") -> Part:
-        port = free_port()
-        part = self._part(f"api-{len(self.apis) + 1}", module, *arguments, "--port", str(port))
-        part.url = f"http://127.0.0.1:{port}"
+    def add_api(
+        self, module: str = "api.cli", *arguments: str, ready: str = "/readyz", host: str = "127.0.0.1"
+    ) -> Part:
+        port, listen = free_port(), [] if host == "127.0.0.1" else ["--host", host]
+        part = self._part(f"api-{len(self.apis) + 1}", module, *arguments, *listen, "--port", str(port))
+        part.url = f"http://{host}:{port}"
         self.apis.append(part)
         eventually(lambda: answers(part.url + ready), f"{part.name} answers", said=self.log(part))
         return part
@@ -109,8 +111,10 @@ class Running:
 
 
 @contextmanager
-def servers(folder: Path, postgres_settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Running]:
-    """Run migrated stores, and nothing yet over them; Valkey is known by a wire that can be cut."""
+def servers(
+    folder: Path, postgres_settings: Mapping[str, str] = NO_SETTINGS, *, host: str = "127.0.0.1"
+) -> Iterator[Running]:
+    """Run migrated stores, and nothing yet over them; Valkey is known by a wire at `host`, which can be cut."""
     data_folder.make(folder)
     with embedded.places(folder) as where, ExitStack() as stack:
         stack.callback(embedded.remove, folder)
@@ -121,7 +125,7 @@ def servers(folder: Path, postgres_settings: Mapping[str, str] = NO_SETTINGS) ->
         def start_valkey() -> subprocess.Popen[bytes]:
             return embedded.start_valkey(where)
 
-        to_valkey = stack.enter_context(wire(where.sockets / "valkey.sock"))
+        to_valkey = stack.enter_context(wire(where.sockets / "valkey.sock", host))
         running = Running(
             where=where,
             environment=os.environ

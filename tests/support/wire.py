@@ -1,4 +1,7 @@
-"""A wire to Valkey over TCP that can be cut: neither end hears of it, as when a firewall forgets a connection."""
+"""A wire to Valkey over TCP that can be cut: neither end hears of it, as when a firewall forgets a connection.
+
+It can also be reset, of which both ends hear at once, and be slow.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,16 +15,20 @@ _PIECE = 65_536
 class Wire:
     """Passes bytes on. What was connected, or becomes so, while it is cut stays silent for ever, and open."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, host: str) -> None:
         self._socket = socket
+        self._host = host
         self._cuts = 0
         self._is_cut = False
         self._ends: set[asyncio.StreamWriter] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
+        self.delay = 0.0
+        """Seconds that all takes, in either direction, on connections that are made from now on."""
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self._host}:{self.port}/0"
 
     def cut(self) -> None:
         self._is_cut = True
@@ -31,15 +38,24 @@ class Wire:
         """Let new connections pass; the old ones are lost."""
         self._is_cut = False
 
+    def reset(self) -> None:
+        """Break all connections that are there; new ones pass."""
+        assert self._loop
+        self._loop.call_soon_threadsafe(self._abort)
+
     async def serve(self, ready: Event, until: asyncio.Event) -> None:
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._connected, self._host, 0)
         self.port = server.sockets[0].getsockname()[1]
+        self._loop = asyncio.get_running_loop()
         ready.set()
         await until.wait()
         server.close()
+        self._abort()
+        await asyncio.sleep(0)
+
+    def _abort(self) -> None:
         for end in self._ends:
             end.transport.abort()
-        await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         made_at = self._cuts
@@ -57,12 +73,17 @@ class Wire:
         )
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, made_at: int) -> None:
+        delay = self.delay
         with suppress(OSError):
             while piece := await reader.read(_PIECE):
-                if made_at == self._cuts:
+                if made_at == self._cuts and delay:
+                    asyncio.get_running_loop().call_later(delay, writer.write, piece)
+                elif made_at == self._cuts:
                     writer.write(piece)
                     await writer.drain()
         if made_at == self._cuts:
+            if delay:
+                await asyncio.sleep(delay)
             self._close(writer)
 
     def _close(self, end: asyncio.StreamWriter) -> None:
@@ -71,8 +92,8 @@ class Wire:
 
 
 @contextmanager
-def wire(socket: Path) -> Iterator[Wire]:
-    found, ready, until = Wire(socket), Event(), asyncio.Event()
+def wire(socket: Path, host: str = "127.0.0.1") -> Iterator[Wire]:
+    found, ready, until = Wire(socket, host), Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     def run() -> None:

@@ -1,6 +1,7 @@
 """A drill: one fault after another under load, and what the oracle says after each."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ class Outcome:
     times: int
     kills: int
     acknowledged: int
+    failures: Counter[str]
+    """What became of tries that were not answered."""
     level_after: float
     slowest: float
     verdict: Verdict
@@ -55,10 +58,17 @@ class Drill:
                 times=times,
                 kills=kills,
                 acknowledged=sum(each.accepted for each in mine),
+                failures=Counter(failure for each in mine for failure in each.failures),
                 level_after=level_after,
                 slowest=max(each.seconds for each in mine),
                 verdict=verdict(self.tandem, self.traffic),
             )
+
+    def verdict(self) -> Verdict:
+        """Let the load pause, and ask the oracle."""
+        with self.traffic.quiet():
+            self.tandem.lags_for()
+            return verdict(self.tandem, self.traffic)
 
     def come_in(self, more: int) -> None:
         """Return once as many more commands have been answered."""
