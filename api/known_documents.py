@@ -1,5 +1,6 @@
 """Documents are parsed, measured and validated once, and known again by their text; what is remembered is bounded."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -22,6 +23,7 @@ from api import cost
 from api.cost import Cost, DocumentTooComplex, Limits
 
 _MOST_FAULTS = 5
+_LONG_NUMBER = re.compile("[0-9]{1001}")
 _REMEMBERED = 256 * 1024  # characters; what is known of each takes some 30 to 200 bytes
 UNREADABLE = 10
 """What a document costs that is none."""
@@ -125,6 +127,8 @@ def _parse(text: str, limits: Limits) -> DocumentNode:
         raise DocumentTooComplex(
             f"The document has {len(text)} characters, and may have {limits.characters}: send values as variables."
         )
+    if _LONG_NUMBER.search(text):  # which Python does not read, and graphql-core takes for a fault of the server
+        raise DocumentTooComplex("The document has a number of more than 1000 digits: no field takes one.")
     try:
         return parse(text, max_tokens=limits.tokens)
     except GraphQLSyntaxError as error:
