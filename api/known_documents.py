@@ -1,5 +1,6 @@
 """Documents are parsed, measured and validated once, and known again by their text; what is remembered is bounded."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -9,6 +10,8 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSyntaxError,
+    Token,
+    TokenKind,
     parse,
     specified_rules,
     validate,
@@ -22,6 +25,8 @@ from api import cost
 from api.cost import Cost, DocumentTooComplex, Limits
 
 _MOST_FAULTS = 5
+_LONGEST_NUMBER = 1000
+_LONG_NUMBER = re.compile(f"[0-9]{{{_LONGEST_NUMBER + 1}}}")
 _REMEMBERED = 256 * 1024  # characters; what is known of each takes some 30 to 200 bytes
 UNREADABLE = 10
 """What a document costs that is none."""
@@ -126,8 +131,23 @@ def _parse(text: str, limits: Limits) -> DocumentNode:
             f"The document has {len(text)} characters, and may have {limits.characters}: send values as variables."
         )
     try:
-        return parse(text, max_tokens=limits.tokens)
+        document = parse(text, max_tokens=limits.tokens)
     except GraphQLSyntaxError as error:
         if "Parsing aborted" in error.message:  # which has no class of its own
             raise DocumentTooComplex(f"The document may have {limits.tokens} tokens, and has more.") from error
         raise
+    if _LONG_NUMBER.search(text) and any(_is_long_number(token) for token in _tokens(document)):
+        raise DocumentTooComplex("The document has a number of more than 1000 digits: no field takes one.")
+    return document
+
+
+def _tokens(document: DocumentNode) -> Iterator[Token]:
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        yield token
+        token = token.next
+
+
+def _is_long_number(token: Token) -> bool:
+    """Return whether Python would not read it, which graphql-core takes for a fault of the server."""
+    return token.kind in {TokenKind.INT, TokenKind.FLOAT} and token.end - token.start > _LONGEST_NUMBER

@@ -56,7 +56,6 @@ _CONTENT_TYPES = {GRAPHQL_RESPONSE: f"{GRAPHQL_RESPONSE}; charset=utf-8", JSON: 
 SAFE = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
 }
 _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": "Bearer"},

@@ -27,7 +27,17 @@ from tests.support.documents import Asked, queries
 # Those of whom there is nothing to compare: how far projections are changes from one answer to the next.
 LEFT_OUT = frozenset({"projections"})
 SCHEMA = create_schema()._schema
-ROOMY = Limits(characters=100_000, tokens=10_000, depth=50, aliases=1000, directives=1000, cost=1_000_000)
+ROOMY = Limits(
+    characters=100_000,
+    tokens=10_000,
+    depth=50,
+    aliases=1000,
+    directives=1000,
+    fragments=1000,
+    fields=10_000,
+    of_a_name=1000,
+    cost=1_000_000,
+)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -257,7 +257,7 @@ class TestASlowReader:
         order = staff.ordered(user, *[staff.added(name=f"{number:0100}") for number in range(20)])
         silent = silent_socket if how == "websocket" else silent_events
         with (
-            serving(settings, send_seconds=0.5, documents=Limits(aliases=100)) as served,
+            serving(settings, send_seconds=0.5, documents=Limits(aliases=100, fields=600)) as served,
             connected(served.url, staff_token) as quick,
             silent(served.url, staff_token, order),
         ):

@@ -162,6 +162,14 @@ def test_s19_fields_that_have_to_be_compared_with_each_other_are_bounded(
     assert validated == []
 
 
+def test_s23_a_number_that_python_does_not_read_is_refused(
+    stranger: Client, served: Served, validated: list[str]
+) -> None:
+    why = too_complex(stranger, served, f"{{ products(first: {'9' * 5000}) {{ totalCount }} }}")
+    assert why == "The document has a number of more than 1000 digits: no field takes one."
+    assert validated == []
+
+
 def test_s25_comments_count_as_what_they_are(stranger: Client, served: Served, validated: list[str]) -> None:
     document = f"#{'x' * 20_000}\n{{ __typename }}"
     assert too_complex(stranger, served, document).startswith("The document has 20016 characters, and may have 16384: ")

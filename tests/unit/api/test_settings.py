@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.auth import mint
-from api.settings import AuthSettings, ConfigurationError, Settings, auth_from_environment
+from api.settings import AuthSettings, ConfigurationError, LimitSettings, Settings, auth_from_environment
 from domain.roles import Login, Logins
 from domain.settings import WriteSettings
 from projections.settings import ReadSettings
@@ -225,3 +225,50 @@ class TestMetrics:
     def test_have_a_port_that_is_one(self, port: str) -> None:
         said = "TANDEM_WORKER_METRICS_PORT must be a port from 1 to 65535."
         assert refusal(TANDEM_WORKER_METRICS_PORT=port) == said
+
+
+class TestLimits:
+    def test_are_none_for_development(self) -> None:
+        assert read().limits == LimitSettings()
+
+    def test_are_there_in_production(self) -> None:
+        assert read(TANDEM_ENVIRONMENT="production").limits == LimitSettings(
+            rate=600_000, streams_of_an_address=20, hosts=(), origins=frozenset(), proxies=()
+        )
+
+    def test_are_what_is_said(self) -> None:
+        said = read(
+            TANDEM_RATE_LIMIT="500",
+            TANDEM_STREAMS_PER_ADDRESS="7",
+            TANDEM_ALLOWED_HOSTS="api.example.com, *.example.org",
+            TANDEM_ALLOWED_ORIGINS="https://shop.example.com",
+            TANDEM_TRUSTED_PROXIES="10.0.0.7, 10.1.0.0/16, ::1",
+        )
+        assert said.limits == LimitSettings(
+            rate=500,
+            streams_of_an_address=7,
+            hosts=("api.example.com", "*.example.org"),
+            origins=frozenset({"https://shop.example.com"}),
+            proxies=("10.0.0.7/32", "10.1.0.0/16", "::1/128"),
+        )
+
+    def test_can_be_off(self) -> None:
+        off = read(TANDEM_ENVIRONMENT="production", TANDEM_RATE_LIMIT="off", TANDEM_STREAMS_PER_ADDRESS="off")
+        assert (off.limits.rate, off.limits.streams_of_an_address) == (None, None)
+
+    @pytest.mark.parametrize("name", ["TANDEM_RATE_LIMIT", "TANDEM_STREAMS_PER_ADDRESS"])
+    @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "9999999999"])
+    def test_that_are_no_numbers_are_refused(self, name: str, value: str) -> None:
+        assert refusal(**{name: value}) == f"{name} must be a whole number above 0, or off."
+
+    @pytest.mark.parametrize("value", ["api.example.com:443", "*", "api.*.com", "https://api.example.com"])
+    def test_of_hosts_are_names(self, value: str) -> None:
+        assert refusal(TANDEM_ALLOWED_HOSTS=value) == (
+            "TANDEM_ALLOWED_HOSTS must be names without ports, such as api.example.com, or *.example.com."
+        )
+
+    @pytest.mark.parametrize("value", ["*", "proxy", "10.0.0.300", "10.0.0.1/8"])
+    def test_of_proxies_are_addresses(self, value: str) -> None:
+        assert refusal(TANDEM_TRUSTED_PROXIES=value) == (
+            "TANDEM_TRUSTED_PROXIES must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8."
+        )
