@@ -15,9 +15,8 @@ import jwt
 log = logging.getLogger(__name__)
 
 ALGORITHMS = ("RS256", "ES256")
-SECONDS = 60.0
-SECONDS_AT_LEAST = 10.0
-_ANSWER_WITHIN = 5.0
+_ANSWER_WITHIN = 5.0  # seconds, each time that something is waited for
+_LOOK_WITHIN = 10.0  # in all
 _LONGEST_KID = 512  # characters
 # What comes of a source that is away, or of one that tells something else than keys.
 _TROUBLE = (jwt.PyJWTError, OSError, ValueError, TypeError, AttributeError, RecursionError)
@@ -48,13 +47,14 @@ class Keys:
 class KeySet:
     """The keys at a URL, or in a file; looked at every so many seconds, and for an unknown one at most so often."""
 
-    def __init__(self, source: str, *, every: float = SECONDS, at_least: float = SECONDS_AT_LEAST) -> None:
+    def __init__(self, source: str, *, every: float, at_least: float) -> None:
         self.known = Keys({})
         self._source = source
         self._every = every
         self._at_least = at_least
         self._looked_at = float("-inf")
         self._looking = asyncio.Lock()
+        self._reading: asyncio.Task[dict[str, jwt.PyJWK]] | None = None
 
     async def watch(self) -> None:
         while True:
@@ -70,27 +70,33 @@ class KeySet:
 
     async def _look(self) -> None:
         try:
-            found = await asyncio.to_thread(read, self._source)
-        except UnreadableKeysError as error:
-            log.warning("the keys of tokens cannot be read, and stay as they are: %s", error)
+            found = await self._read()
+        except (UnreadableKeysError, TimeoutError) as error:
+            log.warning("the keys of tokens cannot be read, and stay as they are: %s", error or "it takes too long")
         else:
             if _parts(found) != _parts(self.known.by_id):
                 self.known = Keys(found)
-        self._looked_at = monotonic()
+        finally:
+            self._looked_at = monotonic()
+
+    async def _read(self) -> dict[str, jwt.PyJWK]:
+        """Read by a thread; one that comes to no end is waited for again the next time, and stays the only one."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(asyncio.to_thread(read, self._source))
+        async with asyncio.timeout(_LOOK_WITHIN):
+            await asyncio.wait({self._reading})
+        done, self._reading = self._reading, None
+        return done.result()
 
 
 def _parts(keys: dict[str, jwt.PyJWK]) -> dict[str, tuple[str, Any]]:
     return {kid: (key.algorithm_name, key.key) for kid, key in keys.items()}
 
 
-def is_url(source: str) -> bool:
-    return "://" in source
-
-
 def read(source: str) -> dict[str, jwt.PyJWK]:
     """Return the public keys that tokens may be signed with, by their ids, blocking; all other keys are passed over."""
     try:
-        found = _at(source) if is_url(source) else jwt.PyJWKSet.from_json(Path(source).read_text())
+        found = _at(source) if "://" in source else jwt.PyJWKSet.from_json(Path(source).read_text())
     except _TROUBLE as error:
         raise UnreadableKeysError(f"{source}: {error or type(error).__name__}") from error
     usable = {

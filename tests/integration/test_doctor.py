@@ -205,5 +205,16 @@ class TestProduction:
         with pytest.raises(ConfigurationError, match="the default is known to everybody"):
             production.check(replace(safe, auth=AuthSettings()))
 
+    def test_does_not_start_with_keys_that_come_over_plain_http(self, safe: Settings) -> None:
+        with pytest.raises(ConfigurationError, match=r"\* TANDEM_AUTH_JWKS: whoever is on the way to http://issuer/k"):
+            production.check(replace(safe, auth=AuthSettings(jwks="http://issuer/keys.json")))
+
+    def test_starts_while_the_issuer_of_keys_is_away_as_those_may_come_later(self, safe: Settings) -> None:
+        away = replace(safe, auth=AuthSettings(jwks="https://127.0.0.1:1/keys.json"))
+        production.check(away)
+        assert wrong(away)[0].startswith(
+            "TANDEM_AUTH_JWKS: nobody can sign in, until it can be read. https://127.0.0.1:1/"
+        )
+
     def test_is_not_asked_for_in_development(self, settings: Settings) -> None:
         production.check(settings)

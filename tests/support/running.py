@@ -17,11 +17,11 @@ import redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-import domain.database
 import projections.catalogue
-import projections.database
 from api import data_folder, embedded
 from api.processes import last_lines, spawn, stop
+from api.settings import Settings
+from api.up import LOGINS, migrate
 from domain.database import log_engine
 from tests.conftest import free_port
 from tests.support import tables
@@ -133,6 +133,7 @@ def servers(
                 "TANDEM_WRITE_DATABASE_URL": where.write_url,
                 "TANDEM_READ_DATABASE_URL": where.read_url,
                 "TANDEM_REDIS_URL": to_valkey.url,
+                **LOGINS,
             },
             wire=to_valkey,
             postgres=Part(name="postgres", start=start_postgres, process=start_postgres()),
@@ -141,8 +142,7 @@ def servers(
         stack.callback(lambda: stop(running.postgres.process, *embedded.POSTGRES_STOP))
         stack.callback(lambda: end(running.valkey.process))
         stack.callback(running.end)
-        domain.database.migrate(where.write_url)
-        projections.database.migrate(where.read_url)
+        migrate(Settings.from_environment(running.environment))
         yield running
 
 

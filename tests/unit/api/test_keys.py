@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -90,6 +91,18 @@ class TestAGate:
         assert not await passes(at, token("unknown", FIRST))  # has it look again
         assert not await passes(at, sent)
 
+    async def test_waits_for_a_silent_issuer_for_a_bounded_time_and_asks_it_once(
+        self, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("api.keys._LOOK_WITHIN", 0.05)
+        goes_on, shown = Event(), issuer.shown()
+        monkeypatch.setattr(issuer, "shown", lambda: shown if goes_on.wait(4) else b"")
+        at = gate(issuer)
+        assert [await passes(at, token("1", FIRST)) for _ in range(3)] == [False] * 3
+        assert issuer.asked == 1
+        goes_on.set()
+        await until(at, token("1", FIRST), passing=True)
+
     async def test_opens_again_once_keys_can_be_read(self, issuer: Issuer) -> None:
         issuer.away = True
         at = gate(issuer)
@@ -125,7 +138,7 @@ class TestRead:
     ) -> None:
         file = tmp_path / "keys.json"
         file.write_text(json.dumps({"keys": [public("1", FIRST)]}))
-        keys = KeySet(str(file), at_least=0.0)
+        keys = KeySet(str(file), every=60.0, at_least=0.0)
         await keys.look_again()
         file.write_text(content)
         with pytest.raises(UnreadableKeysError, match=str(file)):
