@@ -63,7 +63,7 @@ def _anew(*parts: Part) -> None:
         part.restart()
     for part in parts:
         if part.url:
-            eventually(lambda part=part: answers(f"{part.url}/readyz"), f"{part.name} answers")
+            eventually(lambda part=part: answers(f"{part.url}/livez"), f"{part.name} answers")
         else:
             eventually(lambda part=part: len(part.children()) >= CHILDREN, f"{part.name} has its children")
 
