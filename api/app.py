@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from api import front_page, graphiql, health, trusted_documents
+from api import front_page, graphiql, health, status_page, trusted_documents
 from api.auth import mint
 from api.consistency import Consistency
 from api.context import Standings
@@ -28,6 +28,7 @@ from api.metrics import Metrics
 from api.persisted_documents import PersistedDocuments
 from api.server import run
 from api.settings import Settings
+from api.status import Status
 from api.streams import Bounds, Streams
 from api.traced import traced
 from api.trusted_documents import TrustedDocuments
@@ -80,7 +81,9 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> Starlette:  # n
         hints.close()
 
     probes = health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness)
-    routes = [*_routes(endpoint, settings), *_metrics(metrics, settings), *probes]
+    checks = partial(health.parts, write_url=write_url, read_url=read_url, messages=messages)
+    status = Status(standings=endpoint.standings, counts=metrics.counts, streams=endpoint.streams, checks=checks)
+    routes = [*_routes(endpoint, settings, status), *_metrics(metrics, settings), *probes]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
     app.state.streams = endpoint.streams
     return app
@@ -116,19 +119,21 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
     )
 
 
-def _routes(endpoint: Endpoint, settings: Settings) -> list[BaseRoute]:
+def _routes(endpoint: Endpoint, settings: Settings, status: Status) -> list[BaseRoute]:
     auth = settings.auth
 
     def token() -> str:
         return mint(auth, subject="graphiql", role="staff")
 
+    given = token if auth.development and not settings.in_production else None
     routes: list[BaseRoute] = [
         Route(ENDPOINT, traced(endpoint, ENDPOINT)),
         WebSocketRoute(ENDPOINT, Sockets(auth=auth, run=endpoint.stream, streams=endpoint.streams)),
         *front_page.routes(graphiql=not settings.in_production),
+        *status_page.routes(auth=auth, now=status.now, token=given),
     ]
     if not settings.in_production:
-        routes += graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None)
+        routes += graphiql.routes(endpoint=ENDPOINT, token=given)
     return routes
 
 
