@@ -8,7 +8,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 export class Chart {
-  constructor(parent, { title, unit, series, format }) {
+  constructor(parent, { title, unit, series, format, steps }) {
+    this.steps = steps;
     this.series = series;
     this.format = format;
     this.data = [[], ...series.map(() => [])];
@@ -42,8 +43,8 @@ export class Chart {
         cursor: { sync: { key: "tandem" }, points: { size: 7 } },
         scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.15 : 1] } },
         axes: [
-          { ...axis, size: 30, values: (_, times) => times.map((time) => new Date(time * 1000).toTimeString().slice(0, 5)), space: 90 },
-          { ...axis, size: 62, values: (_, values) => values.map((value) => this.format(value)) },
+          { ...axis, size: 30, values: (_, times) => times.map((time) => new Date(time * 1000).toTimeString().slice(0, 8)), space: 90 },
+          { ...axis, size: 62, ...(this.steps && { incrs: this.steps }), values: (_, values) => values.map((value) => this.format(value)) },
         ],
         series: [
           { value: (_, time) => (time == null ? "" : new Date(time * 1000).toTimeString().slice(0, 8)), label: "" },
