@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: help install run test check bench chaos soak lock migration schema shapes graphiql
+.PHONY: help install run test check bench chaos soak lock migration schema shapes graphiql status
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,3 +57,6 @@ shapes: $(INSTALLED)  ## Note the shapes of facts in domain/shapes.json, after a
 
 graphiql:  ## Build the GraphiQL page anew from its source (needs Node)
 	cd api/graphiql/source && npm ci && npm run build
+
+status:  ## Build the status page anew from its source (needs Node)
+	cd api/status_page/source && npm ci && npm run build

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from api import front_page, graphiql, health, trusted_documents
+from api import front_page, graphiql, health, status_page, trusted_documents
 from api.auth import Gate, mint
 from api.budgets import Budgets
 from api.consistency import Consistency
@@ -31,6 +31,7 @@ from api.metrics import Metrics
 from api.persisted_documents import PersistedDocuments
 from api.server import run
 from api.settings import Settings
+from api.status import Status
 from api.streams import Bounds, Streams
 from api.traced import traced
 from api.trusted_documents import TrustedDocuments
@@ -84,7 +85,9 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
         hints.close()
 
     probes = health.routes(write_url=write_url, read_url=read_url, messages=messages, freshness=freshness)
-    routes = [*_routes(endpoint, metrics, settings), *probes]
+    checks = partial(health.parts, write_url=write_url, read_url=read_url, messages=messages)
+    status = Status(standings=endpoint.standings, counts=metrics.counts, streams=endpoint.streams, checks=checks)
+    routes = [*_routes(endpoint, settings, status), *_metrics(metrics, settings), *probes]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
     app.state.streams = endpoint.streams
     return app
@@ -127,7 +130,7 @@ def _connect(redis_url: str) -> "redis.asyncio.Redis":
     )
 
 
-def _routes(endpoint: Endpoint, metrics: Metrics, settings: Settings) -> list[BaseRoute]:
+def _routes(endpoint: Endpoint, settings: Settings, status: Status) -> list[BaseRoute]:
     auth = settings.auth
 
     def token() -> str:
@@ -138,14 +141,15 @@ def _routes(endpoint: Endpoint, metrics: Metrics, settings: Settings) -> list[Ba
     )
     # Probes and Prometheus come by address, and learn nothing that depends on the name of the host.
     known = [Middleware(TrustedHostMiddleware, allowed_hosts=settings.limits.hosts or ["*"], www_redirect=False)]
+    given = token if auth.development and not settings.in_production else None
     routes: list[BaseRoute] = [
         Route(ENDPOINT, traced(endpoint, ENDPOINT), middleware=known),
         WebSocketRoute(ENDPOINT, sockets, middleware=known),
         *front_page.routes(graphiql=not settings.in_production),
-        *_metrics(metrics, settings),
+        *status_page.routes(gate=endpoint.gate, now=status.now, token=given),
     ]
     if not settings.in_production:
-        routes += graphiql.routes(endpoint=ENDPOINT, token=token if auth.development else None)
+        routes += graphiql.routes(endpoint=ENDPOINT, token=given)
     return routes
 
 

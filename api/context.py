@@ -16,10 +16,11 @@ from api.history import History
 from api.live import Live
 from domain.bus import Bus
 from domain.database import log_engine
-from projections import lag
+from projections import lag, quarantine
 from projections.database import projection_engine
 from projections.lag import Standing
 from projections.projection import Projection, Row
+from projections.quarantine import Quarantined
 from projections.reads import Reads
 from projections.statements import Statement
 
@@ -42,6 +43,15 @@ class Standings:
 
     async def all(self) -> list[Standing]:
         return await asyncio.to_thread(lag.standings, log=self._log, read=self._read)
+
+    async def set_aside(self, most: int) -> list[Quarantined]:
+        """Return streams that are set aside, the longest first."""
+
+        def look() -> list[Quarantined]:
+            with self._read.connect() as connection:
+                return quarantine.everything(connection, most=most)
+
+        return await asyncio.to_thread(look)
 
     def close(self) -> None:
         self._log.dispose()

@@ -4,6 +4,7 @@ Every label is out of a catalogue of ours, so series stay few.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
@@ -59,6 +60,21 @@ class Counts:
         )
         self.plain_reads = 0
         """Queries that Strawberry carried out."""
+
+    def outcomes(self) -> dict[str, float]:
+        """Return how many commands there were of each outcome."""
+        sums: defaultdict[str, float] = defaultdict(float)
+        for sample in next(iter(self._commands.collect())).samples:
+            sums[sample.labels["outcome"]] += sample.value
+        return dict(sums)
+
+    def durations(self) -> list[tuple[float | None, float]]:
+        """Return how many commands took so many seconds at most, from few to many; None: any time."""
+        sums: defaultdict[float, float] = defaultdict(float)
+        for sample in next(iter(self._seconds.collect())).samples:
+            if sample.name.endswith("_bucket"):
+                sums[float(sample.labels["le"])] += sample.value
+        return [(None if most == float("inf") else most, count) for most, count in sorted(sums.items())]
 
     @contextmanager
     def command(self, kind: type[Command]) -> Iterator[Ending]:

@@ -18,6 +18,16 @@ from projections import catalogue
 _SECONDS = 2.0
 
 
+async def parts(*, write_url: str, read_url: str, messages: "redis.asyncio.Redis") -> dict[str, str]:
+    """Return how the stores and Redis are doing: ok, or what is the matter."""
+    write, read, queue = await asyncio.gather(
+        _store(asyncio.to_thread(domain.database.schema_is_current, write_url)),
+        _store(asyncio.to_thread(projections.database.schema_is_current, read_url)),
+        _redis(messages),
+    )
+    return {"write": write, "read": read, "redis": queue}
+
+
 def routes(*, write_url: str, read_url: str, messages: "redis.asyncio.Redis", freshness: Freshness) -> list[Route]:
     async def live(_: Request) -> JSONResponse:
         """Ask nobody: whoever starts a process anew for what a store has does not mend it."""
@@ -28,11 +38,7 @@ def routes(*, write_url: str, read_url: str, messages: "redis.asyncio.Redis", fr
 
         Redis and the lag of the read tables, null while it is not known, are told about: commands go on with either.
         """
-        checks = {
-            "write": await _store(asyncio.to_thread(domain.database.schema_is_current, write_url)),
-            "read": await _store(asyncio.to_thread(projections.database.schema_is_current, read_url)),
-            "redis": await _redis(messages),
-        }
+        checks = await parts(write_url=write_url, read_url=read_url, messages=messages)
         works = checks["write"] == checks["read"] == "ok"
         lags = {name: lag["lag"] for name, lag in freshness.of(each.name for each in catalogue.projections()).items()}
         return JSONResponse({"ready": works, **checks, "lag": lags}, status_code=200 if works else 503)

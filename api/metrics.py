@@ -41,15 +41,16 @@ _GAUGES: Mapping[str, tuple[str, Callable[[Standing], float]]] = {
 class KnownStandings:
     """How projections are doing, asked of the stores once a second at most; nothing while they do not answer."""
 
-    def __init__(self, standings: Standings) -> None:
+    def __init__(self, standings: Standings, *, known_for: float = _KNOWN_FOR) -> None:
         self._standings = standings
+        self._known_for = known_for
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self.known: Sequence[Standing] = ()
 
     async def look(self) -> None:
         async with self._asking:
-            if monotonic() - self._asked_at < _KNOWN_FOR:
+            if monotonic() - self._asked_at < self._known_for:
                 return
             try:
                 async with asyncio.timeout(_SECONDS):

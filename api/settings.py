@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
-from redis.connection import parse_url
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from api import variables
+from api.variables import ConfigurationError as ConfigurationError  # noqa: PLC0414 - it belongs to both
 from domain.money import Currency
 from domain.roles import Login, Logins, as_login
 from domain.settings import WriteSettings
@@ -22,15 +21,9 @@ from tasks.settings import MetricsSettings, QueueSettings, WorkerSettings
 # Known to everybody who reads this file: for one's own machine only.
 DEVELOPMENT_SECRET = "tandem-development-secret-for-this-machine-only"  # noqa: S105
 SHORTEST_SECRET = 32  # bytes; RFC 7518, 3.2
-_LAST_PORT = 65_535
 RATE = 600_000
 """What a sender may ask for in a minute in production: sixty of the dearest documents, or 3,000 pages of 20 rows."""
 STREAMS_OF_AN_ADDRESS = 20
-_LARGEST = 1_000_000_000
-
-
-class ConfigurationError(ValueError):
-    """A setting is missing or unusable; the message names it and says what to do."""
 
 
 class Environment(StrEnum):
@@ -151,17 +144,17 @@ class Settings:
         in_production = environment is Environment.PRODUCTION
         settings = cls(
             write=WriteSettings(
-                database_url=_database(environ, "TANDEM_WRITE_DATABASE_URL"), currency=_currency(environ)
+                database_url=variables.database(environ, "TANDEM_WRITE_DATABASE_URL"), currency=_currency(environ)
             ),
-            read=ReadSettings(database_url=_database(environ, "TANDEM_READ_DATABASE_URL")),
-            queue=QueueSettings(redis_url=_redis(environ, "TANDEM_REDIS_URL")),
+            read=ReadSettings(database_url=variables.database(environ, "TANDEM_READ_DATABASE_URL")),
+            queue=QueueSettings(redis_url=variables.redis(environ, "TANDEM_REDIS_URL")),
             auth=_auth(environ) if in_production else auth_from_environment(environ),
             trusted_documents=Path(path) if (path := environ.get("TANDEM_TRUSTED_DOCUMENTS")) else None,
-            compiled_reads=_switch(environ, "TANDEM_COMPILED_READS"),
+            compiled_reads=variables.switch(environ, "TANDEM_COMPILED_READS"),
             environment=environment,
             metrics=MetricsSettings(
                 token=environ.get("TANDEM_METRICS_TOKEN") or None,
-                worker_port=_port(environ, "TANDEM_WORKER_METRICS_PORT"),
+                worker_port=variables.port(environ, "TANDEM_WORKER_METRICS_PORT"),
             ),
             limits=_limits(environ, in_production=in_production),
             commands=_login(environ, "TANDEM_COMMANDS_LOGIN"),
@@ -219,48 +212,16 @@ def _environment(environ: Mapping[str, str]) -> Environment:
 
 
 def _limits(environ: Mapping[str, str], *, in_production: bool) -> LimitSettings:
-    origins = _list(environ, "TANDEM_ALLOWED_ORIGINS")
+    origins = variables.listed(environ, "TANDEM_ALLOWED_ORIGINS")
     return LimitSettings(
-        rate=_most(environ, "TANDEM_RATE_LIMIT", RATE if in_production else None),
-        streams_of_an_address=_most(
+        rate=variables.most(environ, "TANDEM_RATE_LIMIT", RATE if in_production else None),
+        streams_of_an_address=variables.most(
             environ, "TANDEM_STREAMS_PER_ADDRESS", STREAMS_OF_AN_ADDRESS if in_production else None
         ),
-        hosts=_hosts(environ),
+        hosts=variables.hosts(environ),
         origins=frozenset(origins) if origins or in_production else None,
-        proxies=_networks(environ, "TANDEM_TRUSTED_PROXIES"),
+        proxies=variables.networks(environ, "TANDEM_TRUSTED_PROXIES"),
     )
-
-
-def _most(environ: Mapping[str, str], name: str, default: int | None) -> int | None:
-    value = environ.get(name)
-    if not value:
-        return default
-    if value == "off":
-        return None
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _LARGEST:
-        raise ConfigurationError(f"{name} must be a whole number above 0, or off.")
-    return int(value)
-
-
-def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in environ.get(name, "").split(",") if each.strip())
-
-
-def _hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
-    hosts = _list(environ, "TANDEM_ALLOWED_HOSTS")
-    if any("*" in host.removeprefix("*.") or ":" in host for host in hosts):
-        raise ConfigurationError(
-            "TANDEM_ALLOWED_HOSTS must be names without ports, such as api.example.com, or *.example.com."
-        )
-    return hosts
-
-
-def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    given = _list(environ, name)
-    try:
-        return tuple(str(ip_network(each)) for each in given)
-    except ValueError as error:
-        raise ConfigurationError(f"{name} must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8.") from error
 
 
 def _log_format(environ: Mapping[str, str], default: LogFormat) -> LogFormat:
@@ -270,44 +231,11 @@ def _log_format(environ: Mapping[str, str], default: LogFormat) -> LogFormat:
     return LogFormat(name)
 
 
-def _port(environ: Mapping[str, str], name: str) -> int | None:
-    value = environ.get(name)
-    if not value:
-        return None
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _LAST_PORT:
-        raise ConfigurationError(f"{name} must be a port from 1 to {_LAST_PORT}.")
-    return int(value)
-
-
-def _required(environ: Mapping[str, str], name: str) -> str:
-    if value := environ.get(name):
-        return value
-    raise ConfigurationError(f"{name} is not set.")
-
-
 def _traces(environ: Mapping[str, str]) -> bool:
-    on = _switch(environ, "TANDEM_TRACES", "off")
+    on = variables.switch(environ, "TANDEM_TRACES", "off")
     if on and not traces.installed():
         raise ConfigurationError("TANDEM_TRACES is on, and OpenTelemetry is not installed: pip install 'tandem[otel]'.")
     return on
-
-
-def _switch(environ: Mapping[str, str], name: str, default: str = "on") -> bool:
-    value = environ.get(name) or default
-    if value not in {"on", "off"}:
-        raise ConfigurationError(f"{name} must be on or off.")
-    return value == "on"
-
-
-def _database(environ: Mapping[str, str], name: str) -> str:
-    value = _required(environ, name)
-    try:
-        backend = make_url(value).get_backend_name()
-    except (ArgumentError, ValueError):
-        backend = None
-    if backend not in {"postgresql", "postgres"}:
-        raise ConfigurationError(f"{name} must be a URL like postgresql://user:password@host:5432/name.")
-    return value.replace("postgres://", "postgresql://", 1)
 
 
 def _currency(environ: Mapping[str, str]) -> str:
@@ -321,12 +249,3 @@ def _currency(environ: Mapping[str, str]) -> str:
 def _place(database_url: str) -> tuple[object, ...]:
     url = make_url(database_url)
     return url.host, url.port or 5432, url.database, url.query.get("host")
-
-
-def _redis(environ: Mapping[str, str], name: str) -> str:
-    value = _required(environ, name)
-    try:
-        parse_url(value)  # type: ignore[no-untyped-call]
-    except ValueError as error:
-        raise ConfigurationError(f"{name} must be a URL like redis://host:6379/0.") from error
-    return value

@@ -67,7 +67,9 @@ _IN_A_ROW = text("""
     where projection = :name and since > (select max(moved_at) from checkpoints where projection = :name)
 """)
 _PLACES = text("select partition, stream_id, position from quarantine where projection = :name")
-_ALL = text("select projection, stream_id, partition, position, event, error, since from quarantine order by since")
+_ALL = text(
+    "select projection, stream_id, partition, position, event, error, since from quarantine order by since limit :most"
+)
 _RELEASE = text("delete from quarantine where projection = :name and stream_id = any(cast(:streams as uuid[]))")
 
 
@@ -112,9 +114,9 @@ def places(connection: Connection, name: str) -> dict[int, dict[UUID, int]]:
     return found
 
 
-def everything(connection: Connection) -> list[Quarantined]:
+def everything(connection: Connection, *, most: int | None = None) -> list[Quarantined]:
     """Return all that is set aside, of all projections, the longest first."""
-    return [Quarantined(**row) for row in connection.execute(_ALL).mappings()]
+    return [Quarantined(**row) for row in connection.execute(_ALL, {"most": most}).mappings()]
 
 
 def release(connection: Connection, name: str, streams: Iterable[UUID], partition: int) -> None:

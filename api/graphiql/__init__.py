@@ -73,7 +73,7 @@ def routes(*, endpoint: str = "/graphql", token: Callable[[], str] | None) -> li
     config = _config(endpoint)
 
     async def page(request: Request) -> HTMLResponse:
-        headers = _default_headers(token if _is_local(request) else None)
+        headers = _default_headers(token if is_local(request) else None)
         html = template.substitute(addresses, config=embedded_json(config | {"headers": headers}))
         return HTMLResponse(html, headers=_PAGE_HEADERS)
 
@@ -90,7 +90,7 @@ def _default_headers(token: Callable[[], str] | None) -> str:
     return "{}" if token is None else json.dumps({"Authorization": f"Bearer {token()}"}, indent=2)
 
 
-def _is_local(request: Request) -> bool:
+def is_local(request: Request) -> bool:
     """Whether the page was asked for by this machine's own name: a foreign name that leads here gets no token."""
     host = request.headers.get("host", "")
     return re.sub(r":\d+$", "", host) in {"localhost", "127.0.0.1", "[::1]"}

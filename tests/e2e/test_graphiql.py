@@ -1,65 +1,25 @@
 """GraphiQL and the front page in a real browser: they work, and they talk to nobody but their own server."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.support.browser import PATIENCE_SECONDS, complaints, leaves, opened_sockets, requested_urls
 from tests.support.client import Client
 
 CYCLE = ["RegisterUser", "AddProduct", "CreateOrder", "PayOrder", "ShipOrder", "UserOrders", "Products"]
 TITLES = [*CYCLE, "WatchOrder", "WatchUser", "Orders", "DailySales", "OrderThen", "Projections"]
 TOUR_ORDER = "0199c0de-0000-7000-8000-000000000003"
-PATIENCE_SECONDS = 30
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1440,900",
-    # Whatever asks for another host fails, also where the page's log cannot see it: in workers.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]
-RECORD_VIOLATIONS = """
-    window.violations = [];
-    addEventListener("securitypolicyviolation", (e) => violations.push(`${e.effectiveDirective}: ${e.blockedURI}`));
-"""
-
 pytestmark = pytest.mark.browser
 
 
 class Live(Protocol):
     url: str
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not installed")
-    options = ChromeOptions()
-    options.binary_location = chromium
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = Chrome(options=options, service=ChromeService(executable_path=driver))
-    chrome.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": RECORD_VIOLATIONS})
-    chrome.get("about:blank")
-    chrome.get_log("performance")  # what a new profile's own first page asked for
-    yield chrome
-    chrome.quit()
 
 
 class GraphiQL:
@@ -121,28 +81,6 @@ class GraphiQL:
 def open_graphiql(browser: Chrome, live: Live) -> GraphiQL:
     browser.get(f"{live.url}/graphiql")
     return GraphiQL(browser)
-
-
-def requested_urls(browser: Chrome) -> list[str]:
-    return [params["request"]["url"] for params in network(browser, "requestWillBeSent")]
-
-
-def opened_sockets(browser: Chrome) -> list[str]:
-    return [params["url"] for params in network(browser, "webSocketCreated")]
-
-
-def network(browser: Chrome, what: str) -> list[Any]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [message["params"] for message in messages if message["method"] == f"Network.{what}"]
-
-
-def leaves(url: str, live: Live) -> bool:
-    return urlsplit(url).scheme not in {"data", "blob"} and not url.startswith(f"{live.url}/")
-
-
-def complaints(browser: Chrome) -> list[Any]:
-    severe = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    return [*severe, *browser.execute_script("return window.violations")]
 
 
 class TestGraphiQL:
@@ -221,7 +159,7 @@ class TestGraphiQL:
         urls = requested_urls(browser)
 
         assert f"{live.url}/graphql" in urls
-        assert [url for url in urls if leaves(url, live)] == []
+        assert [url for url in urls if leaves(url, live.url)] == []
         assert complaints(browser) == []
 
     def test_prettifies_document_and_variables(self, browser: Chrome, live: Live) -> None:
@@ -271,4 +209,4 @@ class TestFrontPage:
         browser.find_element(By.CSS_SELECTOR, "a[href='/graphiql']").click()
 
         assert GraphiQL(browser).titles() == TITLES
-        assert [url for url in requested_urls(browser) if leaves(url, live)] == []
+        assert [url for url in requested_urls(browser) if leaves(url, live.url)] == []

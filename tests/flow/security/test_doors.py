@@ -24,11 +24,13 @@ DOORS = {
     "/livez": "open: whether the process answers",
     "/readyz": "open: whether its stores do",
     "/metrics": "with TANDEM_METRICS_TOKEN, and without one not there",
+    "/status": "open: a page that tells nothing by itself",
+    "/status/assets": "open: its script and style sheet",
+    "/status/now": "for staff",
 }
 # Where operators' doors would be guessed.
 GUESSED = [
     "/graphiql",
-    "/status",
     "/admin",
     "/rebuild",
     "/projections",
