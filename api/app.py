@@ -5,16 +5,19 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from api import front_page, graphiql, health, status_page, trusted_documents
 from api.auth import Gate, mint
@@ -88,9 +91,23 @@ def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:
     checks = partial(health.parts, write_url=write_url, read_url=read_url, messages=messages)
     status = Status(standings=endpoint.standings, counts=metrics.counts, streams=endpoint.streams, checks=checks)
     routes = [*_routes(endpoint, settings, status), *_metrics(metrics, settings), *probes]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
-    app.state.streams = endpoint.streams
-    return app
+    return _App(endpoint.streams, routes=routes, lifespan=lifespan, exception_handlers={Exception: _failed})
+
+
+class _App(Starlette):
+    """Lets requests of the endpoint by all that other routes need: it took a twentieth of the time of a read."""
+
+    def __init__(self, streams: Streams, **options: Any) -> None:
+        super().__init__(**options)
+        self.state.streams = streams
+        [route] = [each for each in self.routes if isinstance(each, Route) and each.path == ENDPOINT]
+        self._endpoint = ServerErrorMiddleware(route.app, handler=_failed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == ENDPOINT:
+            await self._endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

@@ -57,6 +57,12 @@ SAFE = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_RAW_HEADERS = {
+    media_type: [
+        (name.lower().encode(), value.encode()) for name, value in {**SAFE, "Content-Type": content_type}.items()
+    ]
+    for media_type, content_type in _CONTENT_TYPES.items()
+}
 _HEADERS = {
     "UNAUTHENTICATED": {"WWW-Authenticate": "Bearer"},
     "OVERLOADED": {"Retry-After": "5"},
@@ -101,6 +107,14 @@ def refusal(errors: "list[GraphQLError] | tuple[GraphQLError, ...]", media_type:
     return response
 
 
+class _Answer(Response):
+    """A response whose headers are made once, not for each."""
+
+    def __init__(self, body: bytes, status_code: int, media_type: str) -> None:
+        self.body, self.status_code, self.background = body, status_code, None
+        self.raw_headers = [*_RAW_HEADERS[media_type], (b"content-length", b"%d" % len(body))]
+
+
 def _response(body: Mapping[str, Any], status: Status, media_type: str) -> Response:
     code = status.graphql if media_type == GRAPHQL_RESPONSE else status.json
-    return Response(orjson.dumps(body), code, headers=SAFE, media_type=_CONTENT_TYPES[media_type])
+    return _Answer(orjson.dumps(body), code, media_type)

@@ -17,27 +17,16 @@ from hypothesis import strategies as st
 from api.app import create_app
 from api.auth import mint
 from api.compiled.queries import MOST_PLANS, Queries
-from api.cost import Limits
 from api.schema import create_schema
 from api.settings import AuthSettings, Settings
 from api.streams import Bounds
 from tests.support.client import Client
 from tests.support.documents import Asked, queries
+from tests.support.serving import ROOMY
 
 # Those of whom there is nothing to compare: how far projections are changes from one answer to the next.
 LEFT_OUT = frozenset({"projections"})
 SCHEMA = create_schema()._schema
-ROOMY = Limits(
-    characters=100_000,
-    tokens=10_000,
-    depth=50,
-    aliases=1000,
-    directives=1000,
-    fragments=1000,
-    fields=10_000,
-    of_a_name=1000,
-    cost=1_000_000,
-)
 
 
 @dataclass(slots=True, kw_only=True)

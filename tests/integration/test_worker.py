@@ -139,5 +139,5 @@ class TestMetrics:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             with started(fresh, tmp_path / "log", fresh.queue.redis_url, TANDEM_WORKER_METRICS_PORT=port) as worker:
-                eventually(lambda: "TANDEM_WORKER_METRICS_PORT cannot be listened at" in (tmp_path / "log").read_text())
+                eventually(lambda: f"metrics_port_not_free port={port}" in (tmp_path / "log").read_text())
                 assert worker.poll() is None

@@ -11,12 +11,26 @@ from threading import Thread
 from typing import Any
 
 from api.app import create_app
+from api.cost import Limits
 from api.server import Server
 from api.settings import Settings
 from api.streams import Bounds, Streams
 from tests.conftest import free_port, wait_for
 
 _WITHIN = 15.0  # seconds
+
+# For tests that ask for all there is at once.
+ROOMY = Limits(
+    characters=100_000,
+    tokens=10_000,
+    depth=50,
+    aliases=1000,
+    directives=1000,
+    fragments=1000,
+    fields=10_000,
+    of_a_name=1000,
+    cost=1_000_000,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,12 @@ The places are found in the schema. To nobody and to another customer, what is s
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import orjson
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type, is_required_argument
@@ -16,9 +18,11 @@ from graphql.type import is_required_input_field
 
 from api.pagination import _encode
 from api.schema import create_schema
+from api.settings import Settings
 from tests.conftest import Live
 from tests.support.client import Client
 from tests.support.selecting import places, selection
+from tests.support.serving import ROOMY, serving
 from tests.support.socket import connected
 
 SCHEMA = create_schema()._schema
@@ -90,7 +94,7 @@ def test_s33_every_place_that_takes_an_id_has_a_case() -> None:
 class Shop:
     """What there is of each: `mine[who]` is what somebody would give of their own."""
 
-    live: Live
+    url: str
     clients: dict[str, Client]
     mine: dict[str, dict[str, str]]
 
@@ -100,7 +104,7 @@ class Shop:
         if not place.startswith("Subscription"):
             answer = self.clients[who].post(document, **variables)
             return {"status": answer.status_code, **answer.json()}
-        with connected(self.live.url, self.clients[who].token) as socket:
+        with connected(self.url, self.clients[who].token) as socket:
             socket.subscribe("1", document, **variables)
             try:
                 return socket.hear(3)
@@ -158,7 +162,14 @@ def filled(type_: Any, value: str | None, rest: list[str], given: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def shop(nobody: Client, staff: Client, live: Live) -> Shop:
+def shop(settings: Settings, live: Live) -> Iterator[Shop]:  # noqa: ARG001 - whose worker projects
+    """Tandem, with an API beside it that lets documents ask for all there is."""
+    with serving(settings, documents=ROOMY) as api, httpx.Client(base_url=api.url, timeout=10) as http:
+        yield opened(api.url, Client(http=http))
+
+
+def opened(url: str, nobody: Client) -> Shop:
+    staff = nobody.as_staff()
     owner, another, product = nobody.registered(), nobody.registered(), staff.added()
     clients = {
         NOBODY: nobody,
@@ -173,7 +184,7 @@ def shop(nobody: Client, staff: Client, live: Live) -> Shop:
         who: {"userId": user, "orderId": orders[user], "id": orders[user], "productId": staff.added()}
         for who, user in ((NOBODY, owner), (ANOTHER, another), (OWNER, owner), (STAFF, owner))
     }
-    return Shop(live=live, clients=clients, mine=mine)
+    return Shop(url=url, clients=clients, mine=mine)
 
 
 def said(answer: dict[str, Any], *names: str) -> str:
