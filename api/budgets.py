@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_network
 from time import monotonic
 from typing import Any
@@ -97,7 +98,7 @@ class Budgets:
         """Tell Redis what was spent; what it does not hear of is told the next time."""
         told = [budget.untold for _, budget in spent]
         try:
-            found: Any = await self._settle([_KEY + key for key, _ in spent], [self._per_minute, *told])
+            found: Any = await self._settle([_name(key) for key, _ in spent], [self._per_minute, *told])
         except (redis.RedisError, OSError):
             self.settled["failed"] += 1
             return
@@ -117,6 +118,11 @@ class Budgets:
         full = [key for key, budget in self._budgets.items() if not budget.untold and now - budget.at > _MINUTE]
         for key in full or [next(iter(self._budgets))]:
             del self._budgets[key]
+
+
+def _name(sender: str) -> str:
+    """Return the key of a sender in Redis, where nobody need know who that is."""
+    return _KEY + sha256(sender.encode()).hexdigest()[:32]
 
 
 def _sender(principal: Principal, address: str) -> str:
