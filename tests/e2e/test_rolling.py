@@ -26,14 +26,14 @@ SENT_NEXT = 'app.send_task(PROJECT, kwargs={"of_version": 2, "partitions": [1, 2
 EXPANDED = "alter table user_orders_view add column gift_note text, add column gifts int not null default 0"
 CONTRACTED = "alter table user_orders_view drop column gift_note, drop column gifts"
 ESTABLISHED = "01"  # as /proc/net/tcp has it
-MANY_ITEMS = 30
+MANY_ORDERS, MANY_ITEMS = 10, 30
 MUCH = f"""
     subscription ($id: ID!) {{
-      userOrdersChanged(userId: $id) {{ userEmail {" ".join(f"a{n}: items {{ name }}" for n in range(150))} }}
+      userOrdersChanged(userId: $id) {{ userEmail {" ".join(f"a{n}: items {{ name }}" for n in range(14))} }}
     }}
 """
 FULL = 2_000_000  # bytes that wait for the reader on the server's side, more than a system keeps for a writer
-ENOUGH = 6  # changes, of almost a megabyte each, to fill all that lies between two ends
+ENOUGH = 6  # changes of all orders, of almost a megabyte each, to fill all that lies between two ends
 
 
 class TestARollingRestart:
@@ -70,7 +70,9 @@ class TestAnApi:
     def test_does_so_though_somebody_subscribes_and_does_not_read(self, under_load: Drill, how: str) -> None:
         api, staff = under_load.tandem.running.apis[0], under_load.tandem.client
         user = staff.registered()
-        staff.ordered(user, *[staff.added(name=f"{number:0200}") for number in range(MANY_ITEMS)])
+        items = [staff.added(name=f"{number:0200}") for number in range(MANY_ITEMS)]
+        for _ in range(MANY_ORDERS):
+            staff.ordered(user, *items)
         opened = {"WebSocket": silent_socket, "event stream": silent_stream}[how]
         with opened(api, staff, user) as reader:
             for _ in range(ENOUGH):

@@ -72,7 +72,7 @@ def _unplug(ground: Ground, *, among: list[Host], seconds: float) -> int:
 def _let_in(running: Running, network: str, stores: Host) -> None:
     """Have PostgreSQL take connections of other hosts, and tell processes of it."""
     with (running.where.cluster / "pg_hba.conf").open("a") as rules:
-        rules.write(f"host all tandem {network} trust\n")
+        rules.write(f"host all all {network} trust\n")
     with psycopg.connect(running.where.write_url) as connection:
         connection.execute("select pg_reload_conf()")
     for store in ("write", "read"):
