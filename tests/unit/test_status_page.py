@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from api import status_page
-from api.auth import mint
+from api.auth import Gate, mint
 from api.settings import AuthSettings
 
 AUTH = AuthSettings()
@@ -25,7 +25,9 @@ async def get(path: str, *, token: str | None = None, filled_in: str | None = No
     async def now() -> Mapping[str, Any]:
         return {"events": 7}
 
-    app = Starlette(routes=status_page.routes(auth=AUTH, now=now, token=(lambda: filled_in) if filled_in else None))
+    app = Starlette(
+        routes=status_page.routes(gate=Gate(AUTH), now=now, token=(lambda: filled_in) if filled_in else None)
+    )
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}:8000") as client:
         return await client.get(path, headers=headers)
