@@ -116,7 +116,7 @@ def log_engine(url: str, *, pre_ping: bool = True) -> Engine:
     """
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        hide_parameters=True,  # errors are logged, and logs are no place for a person\'s data
+        hide_parameters=True,  # errors are logged, and logs are no place for a person's data
         isolation_level="AUTOCOMMIT",
         pool_size=4,
         pool_pre_ping=pre_ping,
@@ -135,7 +135,7 @@ def maintenance_engine(url: str) -> Engine:
     """
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        hide_parameters=True,  # errors are logged, and logs are no place for a person\'s data
+        hide_parameters=True,  # errors are logged, and logs are no place for a person's data
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
         connect_args={

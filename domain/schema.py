@@ -68,7 +68,7 @@ def at_head(connection: Connection, migrations: Path) -> bool:
 def engine(url: str) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        hide_parameters=True,  # errors are logged, and logs are no place for a person\'s data
+        hide_parameters=True,  # errors are logged, and logs are no place for a person's data
         poolclass=NullPool,
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )

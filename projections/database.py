@@ -22,7 +22,7 @@ def projection_engine(url: str, *, idle_seconds: int = 25, pre_ping: bool = True
     """
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        hide_parameters=True,  # errors are logged, and logs are no place for a person\'s data
+        hide_parameters=True,  # errors are logged, and logs are no place for a person's data
         pool_size=4,
         pool_pre_ping=pre_ping,
         json_deserializer=orjson.loads,
@@ -39,7 +39,7 @@ def patient_engine(url: str) -> Engine:
     """Return an engine for the operator: transactions that read a whole log before they end, one at a time."""
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        hide_parameters=True,  # errors are logged, and logs are no place for a person\'s data
+        hide_parameters=True,  # errors are logged, and logs are no place for a person's data
         poolclass=NullPool,
         json_deserializer=orjson.loads,
         connect_args={

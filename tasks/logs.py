@@ -23,7 +23,7 @@ _OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime", "tas
 _QUIET = ("alembic", "asyncio", "celery", "kombu")  # they tell of every look, or of what is told of anyway
 # Whatever a terminal obeys, or takes for the end of a line: C0, DEL, C1, and Unicode's own ends of lines.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ROW = re.compile(r"\nDETAIL: .*")
+_ROW = re.compile(r"\n(?:DETAIL|CONTEXT): .*")
 _PLAIN = re.compile(r"[^\s\"=]+")
 
 _encode = json.JSONEncoder(default=str).encode

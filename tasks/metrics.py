@@ -81,7 +81,8 @@ class Page:
             page = guarded(make_wsgi_app(registry), self._settings.token)
             self._server = make_server(host, self._settings.worker_port, page, _Server, handler_class=_Silent)
         except OSError as error:
-            log.error("metrics_port_not_free", extra={"port": self._settings.worker_port, "error": str(error)})  # noqa: TRY400
+            said = {"port": self._settings.worker_port, "setting": "TANDEM_WORKER_METRICS_PORT", "error": str(error)}
+            log.error("metrics_port_not_free", extra=said)  # noqa: TRY400
             return
         Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
 
