@@ -102,7 +102,9 @@ class TestJson:
 
 @pytest.mark.parametrize("form", [logs.Text, logs.Json])
 def test_a_trace_leaves_out_the_row_that_a_store_adds(form: type[logging.Formatter]) -> None:
-    said = form().format(failed("23514: a check is violated\nDETAIL:  Failing row (Ada).\nCONTEXT:  JSON data: Ada\nHINT:  none"))
+    said = form().format(
+        failed("23514: a check is violated\nDETAIL:  Failing row (Ada).\nCONTEXT:  JSON data: Ada\nHINT:  none")
+    )
     assert "a check is violated" in said
     assert "HINT:  none" in said
     assert "Ada" not in said
