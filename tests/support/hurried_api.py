@@ -12,6 +12,6 @@ from api.streams import Bounds
 SEND_SECONDS = 0.5
 
 if __name__ == "__main__":
-    bounds = Bounds(send_seconds=SEND_SECONDS, documents=Limits(aliases=200, fields=600))
+    bounds = Bounds(send_seconds=SEND_SECONDS, documents=Limits(aliases=200, fields=600, of_a_name=200))
     app = create_app(Settings.from_environment(os.environ), bounds)
     run(app, "127.0.0.1", int(sys.argv[1]), stop=app.state.streams.stop)
