@@ -24,11 +24,14 @@ class Progress:
     position: int
 
 
-def connect(redis_url: str) -> redis.Redis:
-    """Return a client that gives up at once: a projection must not wait for those who listen."""
+def connect(redis_url: str, *, waits: float = 0) -> redis.Redis:
+    """Return a client that gives up at once: a projection must not wait for those who listen.
+
+    `waits`: how many seconds it asks Redis to wait for something to come.
+    """
     return redis.Redis.from_url(
         redis_url,
-        socket_timeout=_SECONDS,
+        socket_timeout=_SECONDS + waits,
         socket_connect_timeout=_SECONDS,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=15,

@@ -111,7 +111,8 @@ def create_worker(settings: WorkerSettings) -> Celery:
     limits = {"task_soft_time_limit": settings.limits.soft, "task_time_limit": settings.limits.hard}
     app, producer = _app(settings.queue, _WORKER | limits), create_producer(settings.queue)
     # Again by the producer, which gives up on a silent broker sooner.
-    app.task(name=PROJECT, shared=False)(project.task(settings, again=partial(project.enqueue, producer)))
+    projecting = project.task(settings, again=partial(project.enqueue, producer), stopping=pool.is_stopping)
+    app.task(name=PROJECT, shared=False)(projecting)
     app.task(name=REBUILD, shared=False)(rebuild.task(settings, again=partial(rebuild.enqueue, producer)))
     app.task(name=PRUNE, shared=False)(prune.task(settings.pruning or settings.write))
     return app
@@ -135,7 +136,7 @@ def run_worker(settings: WorkerSettings, *, concurrency: int, counted_in: Path |
         (worker_ready, sweeper.start),
         (worker_ready, page.start),
         (worker_shutting_down, sweeper.stop),
-        (worker_shutting_down, pool.notice),
+        (worker_shutting_down, pool.stop),
         (worker_shutdown, lambda sender, **_: ended.append(sender.exitcode or 0)),
         *(_traced() if settings.traces else []),
         (worker_process_shutdown, pool.leave),

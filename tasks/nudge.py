@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from threading import Condition, Thread
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 import redis
 
@@ -11,26 +11,26 @@ from domain.event_log import PARTITIONS
 
 log = logging.getLogger(__name__)
 
-_BEHIND = "tandem:behind"  # the partitions that have something new
-_NUDGED = "tandem:nudged"  # there is a message on its way to whoever takes them
-# How long no other message is sent where the task that clears the mark never runs, or dies. A loss costs this much.
+_DUE = "tandem:due"  # the partitions that have something new, in the order in which that was noted
+_NUDGED = "tandem:nudged"  # there is a task that takes them, or a message on its way to one
+# How long no message is sent where the task that clears the mark never runs, or dies. A loss costs this much.
 _NUDGED_MILLISECONDS = 1000
 _PAUSE_SECONDS = 0.5
 # Between two messages, so that under load one takes the partitions of many commands. The first of a burst never waits.
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.003
 Send = Callable[[Iterable[int]], bool]
 """Sends partitions; returns whether that took a message, or one was on its way already."""
 
 
 def sender(client: redis.Redis, enqueue: Callable[[], object]) -> Send:
-    """Return a function that notes partitions, and enqueues the task unless a message is on its way already.
+    """Return a function that notes partitions, and enqueues the task unless one is there, or on its way, already.
 
     So the busier the workers are, the more partitions one task takes, and the less each of them costs.
     """
 
     def send(partitions: Iterable[int]) -> bool:
         with client.pipeline(transaction=False) as pipeline:
-            pipeline.sadd(_BEHIND, *partitions)
+            pipeline.zadd(_DUE, dict.fromkeys(map(str, partitions), time()), nx=True)
             pipeline.set(_NUDGED, 1, nx=True, px=_NUDGED_MILLISECONDS)
             _, is_first = pipeline.execute()
         if is_first:
@@ -40,24 +40,25 @@ def sender(client: redis.Redis, enqueue: Callable[[], object]) -> Send:
     return send
 
 
-def take(client: redis.Redis, *, most: int, last: bool = False) -> tuple[list[int], bool]:
-    """Return partitions that were noted, and whether there are more; none where Redis is gone.
+def take(client: redis.Redis, *, most: int, wait: float = 0) -> list[int]:
+    """Return partitions that were noted, waiting so many seconds for the first; none where Redis is gone.
 
-    Meanwhile no message is sent: who takes comes back for more. The `last` time it is the other way round: what is
-    noted from then on has a message of its own.
+    Who waits comes back for more, so meanwhile no message is sent; `wait` is below how long the mark of that lasts.
+    Who does not is there for the last time: what is noted from then on has a message of its own.
     """
     try:
         with client.pipeline(transaction=False) as pipeline:
-            if last:
-                pipeline.delete(_NUDGED)
-            else:
+            if wait:
                 pipeline.set(_NUDGED, 1, px=_NUDGED_MILLISECONDS)
-            pipeline.spop(_BEHIND, most)
-            pipeline.scard(_BEHIND)
-            _, taken, left = pipeline.execute()
+                pipeline.bzmpop(wait, 1, [_DUE], min=True, count=most)
+            else:
+                pipeline.delete(_NUDGED)
+                pipeline.zmpop(1, [_DUE], min=True, count=most)
+            _, found = pipeline.execute()
     except (redis.RedisError, OSError):
-        return [], False
-    return [int(partition) for partition in taken if partition.isdigit() and int(partition) < PARTITIONS], bool(left)
+        return []
+    taken = [partition for partition, _ in found[1]] if found else []
+    return [int(partition) for partition in taken if partition.isdigit() and int(partition) < PARTITIONS]
 
 
 class Nudger:
@@ -68,7 +69,7 @@ class Nudger:
         self._waiting: set[int] = set()
         self._asked = 0
         self.counts = {"sent": 0, "coalesced": 0, "failed": 0}
-        """How many took a message, needed none since one took several of them, or were dropped."""
+        """How many took a message, needed none since a task was there or on its way, or were dropped."""
         self._changed = Condition()
         self._stopped = False
         self._thread = Thread(target=self._run, name="nudger", daemon=True)

@@ -5,11 +5,14 @@ Celery's own way out waits for the clock three times where nothing is left to wa
 
 import os
 import sys
+from multiprocessing import RawValue
 from threading import Thread
 from typing import Any
 
 from celery.concurrency.prefork import TaskPool
 from kombu.asynchronous import get_event_loop
+
+_stopping = RawValue("b", 0)  # in memory that children share
 
 
 class Pool(TaskPool):
@@ -23,8 +26,14 @@ class Pool(TaskPool):
             self._pool = None
 
 
-def notice(**_: object) -> None:
-    """Have the worker look up from its wait for messages, which a signal alone does not end."""
+def is_stopping() -> bool:
+    """Return whether this process, or the worker that it is a child of, was asked to stop."""
+    return bool(_stopping.value)
+
+
+def stop(**_: object) -> None:
+    """Tell children, and have the worker look up from its wait for messages, which a signal alone does not end."""
+    _stopping.value = 1
     if loop := get_event_loop():
         # By a thread: we may be in a signal handler, which interrupted whoever holds the lock that this takes.
         Thread(target=loop.call_soon, args=(_nothing,), daemon=True).start()

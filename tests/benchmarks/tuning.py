@@ -25,7 +25,8 @@ _OURS = "as it is"
 _OTHERWISE: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     _OURS: ([], []),
     "nudges that wait for no others": (["tasks.nudge:_GATHER_SECONDS=0"], []),
-    "nudges gathered for 50 ms": (["tasks.nudge:_GATHER_SECONDS=0.05"], []),
+    "nudges gathered for 10 ms": (["tasks.nudge:_GATHER_SECONDS=0.01"], []),
+    "tasks that wait for nothing to come": ([], ["tasks.project:_LINGER=0"]),
     "tasks that do not rest": ([], ["tasks.project:_REST=0"]),
     "batches of 100 events": ([], ["projections.runner:Runner.__init__.__kwdefaults__.batch=100"]),
     "threads in one process": ([], ['tasks.app:_WORKER.worker_pool="threads"']),

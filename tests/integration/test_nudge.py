@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,10 @@ from tasks.app import create_producer
 from tasks.nudge import Nudger, Send, sender
 from tasks.project import PROJECT
 from tasks.settings import QueueSettings
+from tests.support import tables
 from tests.support.shop import Shop
 
-QUEUE, BEHIND, NUDGED = "tandem:project", "tandem:behind", "tandem:nudged"
+QUEUE, DUE, NUDGED = "tandem:project", "tandem:due", "tandem:nudged"
 NAMES = [projection.name for projection in projections()]
 
 
@@ -52,7 +54,16 @@ def messages(valkey: redis.Redis) -> list[str]:
 
 def noted(valkey: redis.Redis) -> set[int]:
     """Return the partitions that the next task will take."""
-    return {int(partition) for partition in valkey.smembers(BEHIND)}
+    return {int(partition) for partition in valkey.zrange(DUE, 0, -1)}
+
+
+def note(valkey: redis.Redis, *partitions: object) -> None:
+    valkey.zadd(DUE, dict.fromkeys(partitions, 1.0))
+
+
+def waits(valkey: redis.Redis) -> int:
+    """Return how often anybody has waited for partitions."""
+    return int(valkey.info("commandstats").get("cmdstat_bzmpop", {"calls": 0})["calls"])
 
 
 def run_the_task(settings: Settings, **arguments: object) -> int:
@@ -91,21 +102,39 @@ class TestTheTask:
         self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis, log: Engine, read: Engine
     ) -> None:
         partitions = {partition_of_user(await fresh_shop.user()) for _ in range(5)}
-        valkey.sadd(BEHIND, *partitions)
+        note(valkey, *partitions)
         valkey.set(NUDGED, 1)
         assert run_the_task(fresh) == 0
         assert (valkey.exists(NUDGED), noted(valkey)) == (0, set())
         assert lag.partitions_behind(log=log, read=read, names=NAMES) == []
 
     def test_calls_one_more_to_help_where_much_was_noted(self, fresh: Settings, valkey: redis.Redis) -> None:
-        valkey.sadd(BEHIND, *range(64))
+        note(valkey, *range(64))
         assert [run_the_task(fresh) for _ in range(2)] == [1, 0]
         assert noted(valkey) == set()
+
+    async def test_waits_a_while_for_what_comes_next_which_needs_no_message(
+        self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis, send: Send
+    ) -> None:
+        with ThreadPoolExecutor() as threads:
+            running = threads.submit(run_the_task, fresh)
+            eventually(lambda: bool(valkey.exists(NUDGED)))
+            user = await fresh_shop.user()
+            send([partition_of_user(user)])
+            assert running.result(60) == 0
+        assert (messages(valkey), valkey.exists(NUDGED), noted(valkey)) == ([], 0, set())
+        assert tables.read_tables(fresh.read.database_url)["users_view"].keys() == {str(user)}
+
+    def test_does_not_wait_once_its_worker_is_to_stop(self, fresh: Settings, valkey: redis.Redis) -> None:
+        note(valkey, 7)
+        waited = waits(valkey)
+        project.task(fresh.worker, again=lambda: None, stopping=lambda: True)()
+        assert (waits(valkey), noted(valkey)) == (waited, set())
 
     async def test_does_not_mind_what_a_newer_sender_adds_nor_what_is_no_partition(
         self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis, log: Engine, read: Engine
     ) -> None:
-        valkey.sadd(BEHIND, partition_of_user(await fresh_shop.user()), 64, -1, "garbage", b"\xff")
+        note(valkey, partition_of_user(await fresh_shop.user()), 64, -1, "garbage", b"\xff")
         assert run_the_task(fresh, partition=3, priority=5) == 0
         assert lag.partitions_behind(log=log, read=read, names=NAMES) == []
 

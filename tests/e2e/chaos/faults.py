@@ -121,7 +121,7 @@ def nudges_doubled(ground: Ground) -> int:
         if many := [message for message in waiting for _ in range(9)]:
             ground.chance.shuffle(many)
             client.lpush(ground.queue, *many)
-        client.sadd("tandem:behind", *ground.chance.sample(range(64), 10))
+        client.zadd("tandem:due", dict.fromkeys(ground.chance.sample(range(64), 10), 1.0))
     return 0
 
 
@@ -129,7 +129,7 @@ def garbage_sent(ground: Ground) -> int:
     """Whatever a confused sender may leave in the queue, and among the partitions that were noted."""
     with ground.running.redis() as client:
         client.lpush(ground.queue, *garbage())
-        client.sadd("tandem:behind", b"\xff\x00", "-1", "64", "nonsense", "1e9", "")
+        client.zadd("tandem:due", dict.fromkeys([b"\xff\x00", "-1", "64", "nonsense", "1e9", ""], 1.0))
     return 0
 
 
