@@ -1,5 +1,7 @@
 """The GraphQL schema, out of the catalogues of queries, mutations and subscriptions."""
 
+from typing import Any
+
 import strawberry
 from graphql import (
     ASTValidationRule,
@@ -12,6 +14,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
 from api.cost import Limits
@@ -22,6 +25,14 @@ from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import SCALARS
 from api.subscriptions import Subscription
+
+
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    def build_per_event_executor(self, payload: Any) -> Any:
+        """Let each result of a subscription forget which fields it has; graphql-core 3.3 keeps them while it lasts."""
+        executor = super().build_per_event_executor(payload)
+        executor._relevant_sub_fields = {}  # noqa: SLF001 - it has no public name
+        return executor
 
 
 class Schema(strawberry.Schema):
@@ -45,6 +56,7 @@ def create_schema(*extensions: type[SchemaExtension], closed: bool = False, limi
         mutation=Mutation,
         subscription=Subscription,
         extensions=[*extensions, KnownDocuments],
+        execution_context_class=Executor,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     schema.limits = limits or Schema.limits
