@@ -28,6 +28,7 @@ from tests.support.traffic import staff_token
 
 EVERY = 5.0  # seconds
 WARM_UP = 1 / 3
+SUBSCRIBERS_OF_A_USER = 2
 FOLLOWED = """
     subscription ($id: ID!) { userOrdersChanged(userId: $id) { number status total { amount } itemNames updatedAt } }
 """
@@ -92,6 +93,14 @@ def crowd(urls: Sequence[str], users: Sequence[str], count: int) -> Iterator[Cro
         loop.close()
 
 
+def newcomers(at: Drill, count: int) -> list[str]:
+    """Register so many users for whom the senders give commands from now on, and return their ids."""
+    found = [at.tandem.client.as_staff().registered() for _ in range(count)]
+    for number, user in enumerate(found):
+        at.traffic.senders[number % len(at.traffic.senders)].customer.users.append(user)
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """Of a process with its children: `memory` in MB, without what they share; seconds of a core; open files."""
@@ -151,7 +160,7 @@ def main() -> int:
         with drill(Path(folder) / "data", a_second=options.a_second, senders=8) as at:
             at.come_in(300)
             urls = [api.url for api in at.tandem.running.apis]
-            users = [user for sender in at.traffic.senders for user in sender.customer.users[:2]]
+            users = newcomers(at, max(1, options.subscribers // SUBSCRIBERS_OF_A_USER))
             before = at.traffic.counts()
             with crowd(urls, users, options.subscribers) as subscribers:
                 samples = watch(at, options.minutes * 60)
