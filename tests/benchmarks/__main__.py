@@ -17,6 +17,7 @@ from types import FrameType
 from tests.benchmarks import (
     age,
     commands,
+    hostile,
     lag,
     live,
     mixed,
@@ -45,6 +46,7 @@ CLAIMS: Mapping[str, Callable[[Plan], Result]] = {
     "age": age.measure,
     "pages": pages.measure,
     "switch": switch.measure,
+    "hostile": hostile.measure,
     "tuning": tuning.measure,
 }
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
