@@ -32,7 +32,7 @@ from api.history import History
 from api.live import Live
 from api.metrics import Metrics
 from api.persisted_documents import PersistedDocuments
-from api.server import run
+from api.server import Server, run
 from api.settings import Settings
 from api.status import Status
 from api.streams import Bounds, Streams
@@ -119,7 +119,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     _spare_the_collector()
     streams = app.state.streams
     connections, proxies = streams.bounds.connections, settings.limits.proxies
-    run(app, host, port, stop=streams.stop, connections=connections, proxies=proxies)
+    run(Server(app, host, port, stop=streams.stop, connections=connections, proxies=proxies))
 
 
 def _spare_the_collector() -> None:

@@ -72,7 +72,7 @@ class KeySet:
         try:
             found = await self._read()
         except (UnreadableKeysError, TimeoutError) as error:
-            log.warning("the keys of tokens cannot be read, and stay as they are: %s", error or "it takes too long")
+            log.warning("token_keys_not_read", extra={"error": str(error) or "it takes too long"})
         else:
             if _parts(found) != _parts(self.known.by_id):
                 self.known = Keys(found)

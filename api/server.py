@@ -66,18 +66,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(
-    app: ASGIApp,
-    host: str,
-    port: int,
-    *,
-    stop: Callable[[], None],
-    connections: int | None = None,
-    proxies: Sequence[str] = (),
-) -> None:
+def run(server: Server) -> None:
     """Answer in the foreground until SIGTERM or Ctrl-C."""
     _allow_many_connections()
-    server = Server(app, host, port, stop=stop, connections=connections, proxies=proxies)
     server.run()
     if not server.started:
         sys.exit(3)

@@ -52,7 +52,7 @@ def apply(
     """
     batch = Batch(projection, held)
     if not first:
-        batch.load(read, events)
+        batch.load(read, events, new={event.stream_id for event in events if event.version == 1})
     for event in events:
         batch.take_in(event)
     if first:
@@ -109,8 +109,9 @@ class Batch:
     def outcome(self) -> Outcome:
         return Outcome(set_aside=self.set_aside, applied=self._applied)
 
-    def load(self, read: Connection, events: Iterable[Event]) -> None:
-        keys = {key for event in events if (key := self._key(event)) is not None} - self._rows.keys()
+    def load(self, read: Connection, events: Iterable[Event], *, new: Collection[UUID] = frozenset()) -> None:
+        """Read the rows that events concern, less those of `new` streams: before their first event they have none."""
+        keys = {key for event in events if (key := self._key(event)) is not None} - self._rows.keys() - {*new}
         if keys:
             self._rows.put_all(rows.load(read, self._projection, keys))
 

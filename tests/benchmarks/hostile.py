@@ -75,7 +75,7 @@ BODIES: Mapping[str, Callable[[int], bytes]] = {
         for what, document in DOCUMENTS.items()
     },
     "JSON of 32,000 levels": lambda n: b'{"query": "{ a%d }", "variables": ' % n + b"[" * 32_000 + b"]" * 32_000 + b"}",
-    "JSON of 6,000 names": lambda n: orjson.dumps(
+    "JSON of 5,000 names": lambda n: orjson.dumps(
         {"query": f"{{ a{n} }}", **{f"k{each}": each for each in range(5000)}}
     ),
     "64 KiB of nothing": lambda n: b"%d" % n + b" " * 65_000,

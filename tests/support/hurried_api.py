@@ -5,7 +5,7 @@ import sys
 
 from api.app import create_app
 from api.cost import Limits
-from api.server import run
+from api.server import Server, run
 from api.settings import Settings
 from api.streams import Bounds
 
@@ -14,4 +14,4 @@ SEND_SECONDS = 0.5
 if __name__ == "__main__":
     bounds = Bounds(send_seconds=SEND_SECONDS, documents=Limits(aliases=200, fields=600, of_a_name=200))
     app = create_app(Settings.from_environment(os.environ), bounds)
-    run(app, "127.0.0.1", int(sys.argv[1]), stop=app.state.streams.stop)
+    run(Server(app, "127.0.0.1", int(sys.argv[1]), stop=app.state.streams.stop))
