@@ -138,6 +138,7 @@ def _parse(text: str, limits: Limits) -> DocumentNode:
         raise
     if _LONG_NUMBER.search(text) and any(_is_long_number(token) for token in _tokens(document)):
         raise DocumentTooComplex("The document has a number of more than 1000 digits: no field takes one.")
+    _untie(document)
     return document
 
 
@@ -146,6 +147,12 @@ def _tokens(document: DocumentNode) -> Iterator[Token]:
     while token is not None:
         yield token
         token = token.next
+
+
+def _untie(document: DocumentNode) -> None:
+    """Let tokens not hold each other: else what is forgotten stays until the collector comes by, which is seldom."""
+    for token in list(_tokens(document)):
+        token.prev = token.next = None
 
 
 def _is_long_number(token: Token) -> bool:

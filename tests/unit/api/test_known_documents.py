@@ -1,10 +1,11 @@
 """What is known of a document is what a first look at it found, and is not kept for ever."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, Token
 
 from api.known_documents import KnownDocuments, Memory, _memory
 
@@ -72,3 +73,19 @@ class TestMemory:
         with pytest.raises(GraphQLError):
             memory.recall("{", SCHEMA)
         assert memory.characters == 0
+
+    def test_leaves_nothing_of_what_it_forgets_to_the_garbage_collector(self) -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            memory, before = Memory(1000), tokens()
+            for number in range(100):
+                memory.recall(f"{{ a{number}: number b{number}: number }}", SCHEMA)
+            memory.clear()
+            assert tokens() == before
+        finally:
+            gc.enable()
+
+
+def tokens() -> int:
+    return sum(isinstance(each, Token) for each in gc.get_objects())
