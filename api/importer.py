@@ -177,13 +177,14 @@ def _moment(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput("This must be a moment like 2026-01-31T12:00:00Z.", ("at",)) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _write_refused(report: ImportReport, path: Path, console: Console) -> None:
     if not report.reasons:
+        path.unlink(missing_ok=True)  # what an earlier start of this import left there
         return
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for refused in report.reasons:

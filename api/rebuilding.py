@@ -65,7 +65,11 @@ def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, he
             if now.events != last.events:
                 last, at = now, monotonic()
             elif monotonic() - at > _IDLE_SECONDS:
-                console.print("No worker is at it. Start one (tandem worker), or fill the table --here.")
+                console.print(
+                    f"No worker of version {beside.version} of the view is at it. Start one (tandem worker), those of "
+                    "before anew, or fill the table --here.",
+                    soft_wrap=True,
+                )
                 at = monotonic() + 60
             rate = (now.events - first.events) / max(0.001, monotonic() - began)
             bar.update(task, total=now.head, completed=now.events, rate=f"{rate:,.0f} events/s")
@@ -79,6 +83,8 @@ def _fill(console: Console, beside: Projection, *, log: Engine, read: Engine, he
 def _tell(console: Console, projection: Projection, compared: Comparison, filled: Filled) -> None:
     name = projection.beside(NEXT).name
     console.print(f"{name} has {filled.events:,} events; {_gist(compared)}.", soft_wrap=True)
+    if filled.halted:
+        console.print(f"It lacks {filled.left:,} events, and cannot go on: {filled.trouble}", soft_wrap=True)
     if filled.held:
         console.print(
             f"Set aside in it, because an event could not be applied: {filled.held:,} streams. "

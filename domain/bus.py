@@ -27,6 +27,7 @@ from domain.statements import Connection, Write
 from domain.transaction import Actor, Change, Transaction
 
 LONGEST_KEY = 200
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 4
 # Serialisation failure, deadlock, lock timeout, and two writers of one stream version: another try may go through.
 _TRY_AGAIN = {"40001", "40P01", "55P03", "23505"}
@@ -158,7 +159,10 @@ def _timed(request: Request) -> Request:
 
 
 def _moment(request: Request) -> datetime:
+    """Return when it happens; the first and the last moment that other systems know, no projection could read."""
     assert request.at is not None  # noqa: S101 - every request is timed before its transaction
+    if not _EARLIEST <= request.at < _LATEST:
+        raise InvalidInput("This must be a moment from 1900 to 2199; leave it out if it is not known.", ("at",))
     return request.at
 
 

@@ -72,10 +72,14 @@ def begin(projection: Projection, *, read: Engine, anew: bool = False) -> bool:
 
 
 def under_way(projections: Sequence[Projection], *, read: Engine) -> list[Projection]:
-    """Return the projections that are being built again, as they write their new tables."""
+    """Return the projections that are being built again, as they write their new tables.
+
+    Those that another version of the projection began are left to whoever is of that version.
+    """
     with read.connect() as connection:
         known = states.everything(connection)
-    return [after for projection in projections if (after := projection.beside(NEXT)).name in known]
+    afters = [projection.beside(NEXT) for projection in projections]
+    return [after for after in afters if after.name in known and known[after.name].version == after.version]
 
 
 def filled(beside: Projection, *, log: Engine, read: Engine) -> Filled:

@@ -150,6 +150,7 @@ class TestAnImport:
 SHAPE = 'A line must be like {"command": "payOrder", "at": "2026-01-31T12:00:00Z", "input": {...}}.'
 COMMANDS = ", ".join(sorted(kind.__name__[0].lower() + kind.__name__[1:] for kind in HANDLERS))
 CHAI = ("Chai", 1, None)
+OUT_OF_TIME = "This must be a moment from 1900 to 2199; leave it out if it is not known."
 # Each with the code, the path and the message that it is refused with.
 UNFIT: list[tuple[Any, str, str, str]] = [
     ([], "INVALID_INPUT", "", SHAPE),
@@ -162,6 +163,19 @@ UNFIT: list[tuple[Any, str, str, str]] = [
         f"There is no such command; there are {COMMANDS}.",
     ),
     (user("Carol") | {"at": "yesterday"}, "INVALID_INPUT", "at", "This must be a moment like 2026-01-31T12:00:00Z."),
+    *(
+        (user("Carol") | {"at": at}, "INVALID_INPUT", "at", OUT_OF_TIME)
+        for at in (
+            "0001-01-01T00:00:00Z",
+            "1899-12-31T23:59:59Z",
+            "2200-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999Z",
+        )
+    ),
+    *(
+        (user("Carol") | {"at": at}, "INVALID_INPUT", "at", "This must be a moment like 2026-01-31T12:00:00Z.")
+        for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+    ),
     (
         order("1", "Alfreds", CHAI, color="red"),
         "INVALID_INPUT",
@@ -241,6 +255,7 @@ class TestALine:
         assert run(fresh, path)[0] == 1
         assert [(entry["line"], entry["code"]) for entry in refused(path)] == [(6, "NOT_FOUND")]
         assert run(fresh, path) == (0, "1 accepted, 8 replayed, 0 refused.")
+        assert not list(tmp_path.glob("*.refused.jsonl"))
 
 
 def many(count: int) -> Iterator[Line]:

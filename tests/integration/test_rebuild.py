@@ -146,6 +146,11 @@ class TestARebuild:
         assert rebuild.begin(CHANGED, read=read)
         assert not rebuild.begin(CHANGED, read=read, anew=True)
 
+    def test_that_another_version_began_is_left_to_workers_of_that_one(self, read: Engine) -> None:
+        rebuild.begin(replace(ORDERS, version=2), read=read)
+        assert rebuild.under_way([ORDERS], read=read) == []
+        assert rebuild.under_way([replace(ORDERS, version=2)], read=read) == [replace(ORDERS, version=2).beside(NEXT)]
+
     @pytest.mark.usefixtures("traded")
     async def test_shows_in_the_status_of_its_projection_alone(self, log: Engine, read: Engine) -> None:
         def shown() -> dict[str, tuple[ProjectionState, float | None]]:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from api import rebuilding
+from api import rebuilding, status_table
 from domain.events import Event, OrderPaid
 from projections import rebuild
 from projections.projection import NEXT, Projection, Row
-from projections.rebuild import RebuildError
+from projections.rebuild import Filled, RebuildError
 from projections.views import user_orders_view
 from tests.integration.test_runner import drain_all, runner
 from tests.support.shop import Shop
@@ -64,3 +64,14 @@ async def test_streams_that_are_set_aside_in_the_new_table_are_told(
     told = " ".join(capsys.readouterr().out.split())
     assert f"Set aside in it, because an event could not be applied: {paid} streams." in told
     assert rebuild.filled(ORDERS.beside(NEXT), log=log, read=read).held == paid
+
+
+@pytest.mark.usefixtures("paid")
+async def test_where_both_tables_are_halted_it_is_told_what_both_lack(
+    log: Engine, read: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    equal = build(ORDERS, log, read)
+    halted = Filled(events=95, head=101, held=0, halted=("the log lacks an event",))
+    rebuilding._tell(status_table.console(), ORDERS, equal, halted)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "It lacks 6 events, and cannot go on: the log lacks an event. Mend the cause," in told
