@@ -1,6 +1,6 @@
 """Whatever a seed does to whoever comes by the fault points: nothing is lost, nothing is done twice, and all go on.
 
-This is the short form; `make chaos ARGS="--only points"` goes through some ten times as many seeds.
+This is the short form; `make chaos ARGS="--only points"` goes through twenty times as many seeds.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.chaos.fault_points import MOVED, NUDGED, POINTS, Deed, deeds
 from tests.e2e.chaos.seeds import Outcome, course
 
-SEEDS = (1, 2)
+SEEDS = (26, 35)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ the point alone. So a seed strikes at the same times again, though others may co
 
 import os
 import random
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from time import sleep
 
 _LONGEST_SLEEP = 0.3  # seconds
 
@@ -33,9 +33,9 @@ class Point:
     every: int
     unlike: frozenset[Deed] = frozenset()
 
-    def deed(self, seed: int, time: int) -> Deed | None:
-        """Return what is done when this is reached for the `time`-th time, counted from 1."""
-        block, place = divmod(time - 1, self.every)
+    def deed(self, seed: int, number: int) -> Deed | None:
+        """Return what is done when this is reached for the `number`-th time, counted from 1."""
+        block, place = divmod(number - 1, self.every)
         chance = random.Random(f"{seed} {self.name} {block}")
         struck, deed = chance.randrange(self.every), chance.choice([each for each in Deed if each not in self.unlike])
         return deed if place == struck else None
@@ -104,7 +104,7 @@ class Ledger:
         number = self._count(seed, point)
         match point.deed(seed, number):
             case Deed.SLEEPS:
-                time.sleep(random.Random(f"{seed} {number}").uniform(0, _LONGEST_SLEEP))
+                sleep(random.Random(f"{seed} {number}").uniform(0, _LONGEST_SLEEP))
             case Deed.LOSES:
                 raise ConnectionError(point.name)
             case Deed.FAILS:
@@ -139,4 +139,4 @@ class Ledger:
 
 def deeds(point: Point, seed: int, times: int) -> Counter[Deed]:
     """Return what was done at a point that was reached so many times."""
-    return Counter(deed for time in range(1, times + 1) if (deed := point.deed(seed, time)))
+    return Counter(deed for number in range(1, times + 1) if (deed := point.deed(seed, number)))
