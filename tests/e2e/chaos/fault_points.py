@@ -20,7 +20,7 @@ class Deed(StrEnum):
     """`LOSES` raises as where a connection is lost, `FAILS` what nobody expects; `ENDS` leaves nobody time to tidy."""
 
     SLEEPS = "slept"
-    LOSES = "lost a connection"
+    LOSES = "connection lost"
     FAILS = "failed"
     ENDS = "ended"
 
