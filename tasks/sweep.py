@@ -69,6 +69,8 @@ class Sweep:
                 self._distrusts_until = monotonic() + _DISTRUST_SECONDS
             except (SQLAlchemyError, OSError) as error:
                 log.warning("sweep_failed", extra={"error": type(error).__name__})
+            except Exception:  # whatever Celery or kombu raise: without this thread, a lost nudge stays lost
+                log.exception("sweep_failed")
             if behind and monotonic() < self._distrusts_until:
                 self._drain(write, read, behind)
 

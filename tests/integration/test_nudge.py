@@ -22,6 +22,7 @@ from tasks.app import create_producer
 from tasks.nudge import Nudger, Send, sender
 from tasks.project import PROJECT
 from tasks.settings import QueueSettings
+from tasks.sweep import Sweep
 from tests.support import tables
 from tests.support.shop import Shop
 
@@ -177,6 +178,29 @@ class TestTheNudger:
         began = monotonic()
         nudger.stop(seconds=0.1)
         assert monotonic() - began < 1
+
+
+class TestTheSweep:
+    async def test_goes_on_after_an_error_that_nobody_expects(
+        self, fresh: Settings, fresh_shop: Shop, valkey: redis.Redis
+    ) -> None:
+        await fresh_shop.user()
+        with create_producer(fresh.queue) as producer:
+            send, failures = producer.send_task, [RuntimeError("whatever Celery, kombu or Redis raise")]
+
+            def send_or_fail(*arguments: object, **options: object) -> object:
+                if failures:
+                    raise failures.pop()
+                return send(*arguments, **options)
+
+            producer.send_task = send_or_fail
+            sweep = Sweep(fresh.worker, producer)
+            sweep.start()
+            try:
+                eventually(lambda: PROJECT in messages(valkey))
+            finally:
+                sweep.stop()
+        assert failures == []
 
 
 class TestPartitionsBehind:

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from tests.support.running import TANDEM
 
 WITHIN = 120.0  # seconds
 
@@ -13,11 +15,12 @@ class Operator:
     """`started` holds every command there ever was, so that none outlives its test."""
 
     environment: Mapping[str, str]
+    entry: Sequence[str] = TANDEM
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *arguments],
+            [sys.executable, "-m", *self.entry, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -30,6 +30,7 @@ from tests.support.wire import Wire, wire
 
 PATIENCE = 60.0  # seconds; whoever is not done by then is stuck
 NO_SETTINGS: Mapping[str, str] = {}
+TANDEM = ("api.cli",)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -184,13 +185,13 @@ class Tandem:
 
 
 @contextmanager
-def tandem(folder: Path, *, apis: int = 1, workers: int = 1) -> Iterator[Tandem]:
-    """Run a Tandem whose workers have begun to work."""
+def tandem(folder: Path, *, apis: int = 1, workers: int = 1, entry: Sequence[str] = TANDEM) -> Iterator[Tandem]:
+    """Run a Tandem whose workers have begun to work; `entry`: the module of its parts, and what it is told first."""
     with servers(folder) as running, ExitStack() as stack:
         for _ in range(workers):
-            running.add_worker("api.cli", "worker")
+            running.add_worker(*entry, "worker")
         for _ in range(apis):
-            running.add_api("api.cli", "api")
+            running.add_api(*entry, "api")
         yield stack.enter_context(watched(running))
 
 

@@ -1,21 +1,23 @@
 """`python -m tests.e2e.chaos`: the faults in numbers, each under load, and what was lost or doubled after each.
 
 First Tandem, with two API processes and three workers of two children each: under kills; then under what is no kill,
-from rolling restarts to wrong clocks; then with PostgreSQL on a disk that is full now and then; then on six hosts that
-are cut off by turns. Then the usual way, a Celery task an event, under the same kills. Prints a table for each; ends
-with 1 where Tandem lost, doubled or mixed up anything.
+from rolling restarts to wrong clocks; then struck at fault points, as seeds decide; then with PostgreSQL on a disk that
+is full now and then; then on six hosts that are cut off by turns. Then the usual way, a Celery task an event, under the
+same kills. Prints a table for each; ends with 1 where Tandem lost, doubled or mixed up anything.
 """
 
 import argparse
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from api import data_folder
-from tests.e2e.chaos import clocks, disks, faults, held, rolling, without_redis
+from tests.e2e.chaos import clocks, disks, faults, held, rolling, seeds, without_redis
 from tests.e2e.chaos.drill import Drill, Outcome, drill
+from tests.e2e.chaos.fault_points import POINTS, Deed, deeds
 from tests.e2e.chaos.faults import Fault
 from tests.e2e.chaos.plain import PlainOutcome, plain_drill
 from tests.e2e.chaos.renames import NEW, rename_while_ordering
@@ -27,7 +29,8 @@ A_SECOND = 30  # commands
 WORKERS = 3
 ROUNDS = 1000
 STORM = 3000  # commands
-PARTS = ("kills", "others", "disk", "hosts", "plain", "late")
+SEEDS = 40
+PARTS = ("kills", "others", "points", "disk", "hosts", "plain", "late")
 Plan = Sequence[tuple[Fault, int]]
 _HEADINGS = (
     "fault",
@@ -40,6 +43,7 @@ _HEADINGS = (
     "slowest, s",
     "tries failed",
 )
+_SEED_HEADINGS = ("seed", "ended", "acknowledged", "events", "lost", "doubled", "level after, s", "tries failed")
 _PLAIN_HEADINGS = ("fault", "times", "killed", "events", "lost", "doubled")
 
 
@@ -50,6 +54,8 @@ def main() -> int:
         flawless = _tandem(_plan(options.kills), rounds=options.rounds)
     if "others" in options.only:
         flawless = _others(options.kills) and flawless
+    if "points" in options.only:
+        flawless = _points(options.seed or range(1, options.seeds + 1)) and flawless
     if "disk" in options.only:
         flawless = _full_disk(options.kills // 10) and flawless
     if "hosts" in options.only:
@@ -64,6 +70,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, metavar="N", help="of workers (default: 200)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="renames (default: 1000)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"of points (default: {SEEDS})")
+    parser.add_argument("--seed", type=int, nargs="+", metavar="SEED", help="these seeds of points alone")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     return parser.parse_args()
 
@@ -131,6 +139,32 @@ def _others(kills: int) -> bool:
         stormed = storm(at.tandem, STORM)
         _say(f"{STORM} commands for a few orders and products: {dict(stormed.answers)}, {stormed.deadlocks} deadlocks")
         return all(each.verdict.flawless for each in outcomes)
+
+
+def _points(chosen: Sequence[int]) -> bool:
+    with _folder() as folder, seeds.course(folder, workers=WORKERS) as at:
+        _say("\nTandem, struck at fault points")
+        _row(*_SEED_HEADINGS)
+        outcomes = [_put_through(at, seed) for seed in chosen]
+    reached = {point: [each.reached[point] for each in outcomes] for point in POINTS}
+    _row("point", "reached", *Deed)
+    for point, times in reached.items():
+        done = sum((deeds(point, seed, each) for seed, each in zip(chosen, times, strict=True)), Counter[Deed]())
+        _row(point.name, sum(times), *(done[deed] for deed in Deed))
+    return all(each.verdict.flawless for each in outcomes) and all(map(sum, reached.values()))
+
+
+def _put_through(at: seeds.Course, seed: int) -> seeds.Outcome:
+    _say(f"seed {seed}")  # now, since whoever fails here tells no more of it
+    found = at.put_through(seed)
+    verdict, ended = found.verdict, sum(found.ended.values())
+    figures = (ended, found.acknowledged, verdict.events, verdict.lost, verdict.doubled, f"{found.level_after:.1f}")
+    _row(f"  while {found.rebuilt} is built again", *figures, dict(found.failures) or "none")
+    for complaint in verdict.complaints:
+        _say(f"  {complaint}")
+    if not verdict.flawless:
+        _say(f'  again: make chaos ARGS="--only points --seed {seed}"')
+    return found
 
 
 def _full_disk(times: int) -> bool:
