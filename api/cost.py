@@ -85,8 +85,8 @@ class Cost:
     def _rows(self, names: tuple[str, ...], variables: Mapping[str, Any]) -> int:
         for name in names:
             asked = variables.get(name, self.defaults.get(name))
-            if isinstance(asked, int):
-                return _within(asked)
+            if asked is not None:
+                return _asked(asked)
         return DEFAULT_SIZE
 
 
@@ -245,6 +245,18 @@ def _page_size(node: FieldNode) -> Size:
             case VariableNode():
                 names.append(value.name.value)
     return tuple(names) or DEFAULT_SIZE
+
+
+def _asked(value: Any) -> int:
+    """Return how many rows a variable asks for, as GraphQL takes it: 100.0 is an Int, and true is none."""
+    match value:
+        case bool():
+            return LARGEST_SIZE
+        case int():
+            return _within(value)
+        case float() if value.is_integer():
+            return _within(int(value))
+    return LARGEST_SIZE  # which is refused; what may run is never counted for less than it is
 
 
 def _within(rows: int) -> int:
