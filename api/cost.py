@@ -42,6 +42,7 @@ Terms = dict[tuple[tuple[str, ...], ...], int]
 
 
 _ITSELF: Terms = {(): 1}
+_A_COMMAND: Terms = {(): COMMAND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +152,6 @@ class _Measure:
         for variable in operation.variable_definitions or ():
             found += self._directives(variable)
         self._check(found, depth=self._limits.depth)
-        if operation.operation is OperationType.MUTATION:
-            found += Measured(terms={(): COMMAND * len(operation.selection_set.selections)})
         return Cost(found.terms, _defaults(operation))
 
     def unused(self) -> None:
@@ -217,6 +216,8 @@ class _Measure:
         terms = _sum(below.terms, _ITSELF)
         if is_list:
             terms = _times(terms, size or OTHER_LIST)
+        if known is not None and parent is self._schema.mutation_type:
+            terms = _sum(terms, _A_COMMAND)
         if node.alias:
             below += Measured(aliases=1)
         return Measured(

@@ -85,6 +85,25 @@ class TestCost:
         assert (costs(document), costs(document, n=4), costs(document, n=None)) == (7, 9, 1 + 20 * 2)
         assert costs(document.replace("3", "null")) == 1 + 20 * 2
 
+    @pytest.mark.parametrize(
+        "document",
+        [
+            "mutation {{ {commands} }}",
+            "mutation {{ ... {{ {commands} }} }}",
+            "mutation {{ ... on Mutation {{ ... {{ {commands} }} }} }}",
+            "mutation {{ ...F }} fragment F on Mutation {{ {commands} }}",
+            "mutation {{ ...F }} fragment F on Mutation {{ ...G }} fragment G on Mutation {{ {commands} }}",
+        ],
+        ids=["written out", "inline", "inline in inline", "in a fragment", "in a fragment of a fragment"],
+    )
+    def test_is_that_of_each_command_wherever_it_stands(self, document: str) -> None:
+        commands = " ".join(f'{name}: shipOrder(input: {{orderId: "{name}"}}) {{ __typename }}' for name in "abc")
+        assert costs(document.format(commands=commands)) == 3 * (10 + 2)
+
+    def test_is_that_of_a_command_each_time_that_its_fragment_is_spread(self) -> None:
+        spread = 'fragment F on Mutation { shipOrder(input: {orderId: "x"}) { __typename } }'
+        assert costs(f"mutation {{ __typename ...F ...F }} {spread}") == 1 + 2 * (10 + 2)
+
     def test_is_that_of_whichever_end_a_page_is_asked_from(self) -> None:
         document = "query ($a: Int, $b: Int) { products(first: $a, last: $b) { nodes { id } } }"
         assert (costs(document, a=3, b=None), costs(document, a=None, b=4)) == (7, 9)
