@@ -168,3 +168,11 @@ def test_s58_a_document_of_many_is_as_dear_as_many_documents(in_production: Sett
     tries = " ".join(f'a{n}: product(id: "{uuid4()}") {{ id }}' for n in range(15))
     with open_api(limited(in_production)) as client:
         assert ask(somebody(client), {"query": f"{{ {tries} }}"}).json()["extensions"]["cost"]["left"] == 70
+
+
+def test_s58_a_page_is_as_dear_however_its_size_is_written(in_production: Settings) -> None:
+    asked = "query ($n: Int) { products(first: $n) { nodes { id } } }"
+    with open_api(limited(in_production, rate=1000)) as client:
+        sent = [ask(client, {"query": asked, "variables": {"n": n}}) for n in (100, 100.0)]
+        assert [answer.json()["extensions"]["cost"]["document"] for answer in sent] == [201, 201]
+        assert sent[0].json()["data"] == sent[1].json()["data"]
