@@ -6,7 +6,7 @@ nobody waits for it, a sender may have spent a moment's more than it has, and wi
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_network
@@ -52,7 +52,7 @@ class Budget:
     def __init__(self, left: float, at: float) -> None:
         self.left = left
         self.at = at
-        self.untold = 0
+        self.untold = 0.0
         """What was spent here, of which Redis has not heard."""
 
 
@@ -66,6 +66,8 @@ class Budgets:
             redis_url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=Retry(NoBackoff(), 0)
         )
         self._settle = self._store.register_script(_SETTLE)
+        self._alone = False
+        """Whether Redis was away when it was last told something."""
         self.refused = {"principal": 0, "address": 0}
         self.settled = {"settled": 0, "failed": 0}
 
@@ -74,7 +76,7 @@ class Budgets:
         key = _sender(principal, address)
         now = monotonic()
         budget = self._budgets.get(key) or self._begun(key, now)
-        left = min(self._per_minute, budget.left + (now - budget.at) * self._per_minute / _MINUTE)
+        left = self._left(budget, now)
         budget.at = now
         if left <= 0:
             budget.left = left
@@ -87,25 +89,44 @@ class Budgets:
     async def keep_settling(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
-            spent = [(key, budget) for key, budget in self._budgets.items() if budget.untold]
-            for start in range(0, len(spent), _AT_ONCE):
-                await self._tell(spent[start : start + _AT_ONCE])
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Tell Redis what was spent, and hear what is left."""
+        spent = [(key, budget) for key, budget in self._budgets.items() if budget.untold]
+        heard = [await self._tell(spent[start : start + _AT_ONCE]) for start in range(0, len(spent), _AT_ONCE)]
+        self._alone = not all(heard)
 
     async def close(self) -> None:
         await self._store.aclose()
 
-    async def _tell(self, spent: Sequence[tuple[str, Budget]]) -> None:
-        """Tell Redis what was spent; what it does not hear of is told the next time."""
+    async def _tell(self, spent: Sequence[tuple[str, Budget]]) -> bool:
+        """Tell Redis what was spent, and return whether it heard; what it does not hear of is told the next time."""
+        if self._alone:
+            self._forgive(budget for _, budget in spent)
         told = [budget.untold for _, budget in spent]
         try:
             found: Any = await self._settle([_name(key) for key, _ in spent], [self._per_minute, *told])
         except (redis.RedisError, OSError):
             self.settled["failed"] += 1
-            return
+            return False
         self.settled["settled"] += 1
         for (_, budget), amount, left in zip(spent, told, found, strict=True):
             budget.untold -= amount
             budget.left = min(budget.left, left - budget.untold)
+        return True
+
+    def _forgive(self, budgets: Iterable[Budget]) -> None:
+        """Let nobody owe more than is lacking here: what came back during an outage cannot come back after it.
+
+        While Redis answers, all is told: who has a full budget here may ask all other processes as well.
+        """
+        now = monotonic()
+        for budget in budgets:
+            budget.untold = min(budget.untold, self._per_minute - self._left(budget, now))
+
+    def _left(self, budget: Budget, now: float) -> float:
+        return min(self._per_minute, budget.left + (now - budget.at) * self._per_minute / _MINUTE)
 
     def _begun(self, key: str, now: float) -> Budget:
         if len(self._budgets) >= _MOST:

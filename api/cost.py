@@ -42,6 +42,7 @@ Terms = dict[tuple[tuple[str, ...], ...], int]
 
 
 _ITSELF: Terms = {(): 1}
+_A_COMMAND: Terms = {(): COMMAND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +86,8 @@ class Cost:
     def _rows(self, names: tuple[str, ...], variables: Mapping[str, Any]) -> int:
         for name in names:
             asked = variables.get(name, self.defaults.get(name))
-            if isinstance(asked, int):
-                return _within(asked)
+            if asked is not None:
+                return _asked(asked)
         return DEFAULT_SIZE
 
 
@@ -151,8 +152,6 @@ class _Measure:
         for variable in operation.variable_definitions or ():
             found += self._directives(variable)
         self._check(found, depth=self._limits.depth)
-        if operation.operation is OperationType.MUTATION:
-            found += Measured(terms={(): COMMAND * len(operation.selection_set.selections)})
         return Cost(found.terms, _defaults(operation))
 
     def unused(self) -> None:
@@ -217,6 +216,8 @@ class _Measure:
         terms = _sum(below.terms, _ITSELF)
         if is_list:
             terms = _times(terms, size or OTHER_LIST)
+        if known is not None and parent is self._schema.mutation_type:
+            terms = _sum(terms, _A_COMMAND)
         if node.alias:
             below += Measured(aliases=1)
         return Measured(
@@ -245,6 +246,18 @@ def _page_size(node: FieldNode) -> Size:
             case VariableNode():
                 names.append(value.name.value)
     return tuple(names) or DEFAULT_SIZE
+
+
+def _asked(value: Any) -> int:
+    """Return how many rows a variable asks for, as GraphQL takes it: 100.0 is an Int, and true is none."""
+    match value:
+        case bool():
+            return LARGEST_SIZE
+        case int():
+            return _within(value)
+        case float() if value.is_integer():
+            return _within(int(value))
+    return LARGEST_SIZE  # which is refused; what may run is never counted for less than it is
 
 
 def _within(rows: int) -> int:

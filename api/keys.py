@@ -4,6 +4,7 @@ Keys that are known stay known while nobody tells them; a key that is withdrawn 
 """
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ _ANSWER_WITHIN = 5.0  # seconds, each time that something is waited for
 _LOOK_WITHIN = 10.0  # in all
 _LONGEST_KID = 512  # characters
 # What comes of a source that is away, or of one that tells something else than keys.
-_TROUBLE = (jwt.PyJWTError, OSError, ValueError, TypeError, AttributeError, RecursionError)
+_TROUBLE = (jwt.PyJWTError, OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
 
 
 class UnreadableKeysError(Exception):
@@ -71,7 +72,7 @@ class KeySet:
     async def _look(self) -> None:
         try:
             found = await self._read()
-        except (UnreadableKeysError, TimeoutError) as error:
+        except (UnreadableKeysError, *_TROUBLE) as error:  # whatever it is, the watch goes on
             log.warning("token_keys_not_read", extra={"error": str(error) or "it takes too long"})
         else:
             if _parts(found) != _parts(self.known.by_id):
@@ -96,25 +97,36 @@ def _parts(keys: dict[str, jwt.PyJWK]) -> dict[str, tuple[str, Any]]:
 def read(source: str) -> dict[str, jwt.PyJWK]:
     """Return the public keys that tokens may be signed with, by their ids, blocking; all other keys are passed over."""
     try:
-        found = _at(source) if "://" in source else jwt.PyJWKSet.from_json(Path(source).read_text())
+        found = _at(source) if "://" in source else json.loads(Path(source).read_text())
+        usable = {key.key_id: key for told in found.get("keys", []) if (key := _usable(told)) and key.key_id}
     except _TROUBLE as error:
         raise UnreadableKeysError(f"{source}: {error or type(error).__name__}") from error
-    usable = {
-        key.key_id: key
-        for key in found.keys
-        if key.key_id and key.algorithm_name in ALGORITHMS and key.public_key_use in {"sig", None} and _is_long(key)
-    }
     if not usable:
         raise UnreadableKeysError(f"{source}: it has no key with a kid for {' or '.join(ALGORITHMS)}")
     return usable
 
 
-def _at(url: str) -> jwt.PyJWKSet:
+def _at(url: str) -> Any:
     """Ask with PyJWT's client, which follows no redirection and gives up on a silent server.
 
     Its cache is not used: that forgets keys after a time, also while there is nobody to ask.
     """
-    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_ANSWER_WITHIN).get_jwk_set()
+    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_ANSWER_WITHIN).fetch_data()
+
+
+def _usable(told: Any) -> jwt.PyJWK | None:
+    """Return a key that tokens may be signed with; None for any other, and for what is no key whatever is in it."""
+    try:
+        key = jwt.PyJWK(told)
+        is_usable = (
+            isinstance(key.key_id, str)
+            and key.algorithm_name in ALGORITHMS
+            and key.public_key_use in ("sig", None)
+            and _is_long(key)
+        )
+    except _TROUBLE:
+        return None
+    return key if is_usable else None
 
 
 def _is_long(key: jwt.PyJWK) -> bool:

@@ -89,7 +89,7 @@ def _wanted(info: Info, where: OrderFilter) -> Wanted:
     return Wanted(
         user_id=_whose(info, where),
         statuses=chosen(where.status),
-        words=words(where.search, "where.search"),
+        words=words(where.search),
         **_range("where.createdAt", created_from=created.gte, created_before=created.lt),
         **_range("where.total", total_from=_amount(total.gte), total_to=_amount(total.lte)),
     )

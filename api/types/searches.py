@@ -7,13 +7,15 @@ LONGEST = 200
 MOST_WORDS = 10
 
 
-def words(search: str | None, argument: str = "search") -> tuple[Word, ...]:
-    """Return the words to be found, none where nothing is searched for; raise BadUserInput where they are too many."""
+def words(search: str | None) -> tuple[Word, ...]:
+    """Return the words of `where.search`, none where nothing is searched for; BadUserInput says what is wrong."""
     if search is None:
         return ()
-    if len(search) > LONGEST or "\0" in search:
-        raise BadUserInput(f"{argument} must be text of at most {LONGEST} characters.")
+    if len(search) > LONGEST:
+        raise BadUserInput(f"where.search must have at most {LONGEST} characters; this one has {len(search)}.")
+    if "\0" in search:
+        raise BadUserInput("where.search must not contain NUL: remove it.")
     found = words_of(search)
     if len(found) > MOST_WORDS:
-        raise BadUserInput(f"{argument} must have at most {MOST_WORDS} words; this one has {len(found)}.")
+        raise BadUserInput(f"where.search must have at most {MOST_WORDS} words; this one has {len(found)}.")
     return found

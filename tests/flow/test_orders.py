@@ -291,8 +291,11 @@ BAD = {
         {"where": {"createdAt": {"gte": "yesterday"}}},
         "Variable '$where' has invalid value at .createdAt.gte: This is no moment: write it like 2026-01-31T12:00:00Z.",
     ),
-    "a long search": ({"where": {"search": "a" * 201}}, "where.search must be text of at most 200 characters."),
-    "a search for NUL": ({"where": {"search": "\0"}}, "where.search must be text of at most 200 characters."),
+    "a long search": (
+        {"where": {"search": "a" * 201}},
+        "where.search must have at most 200 characters; this one has 201.",
+    ),
+    "a search for NUL": ({"where": {"search": "a\0"}}, "where.search must not contain NUL: remove it."),
     "many words": (
         {"where": {"search": "a b c d e f g h i j k"}},
         "where.search must have at most 10 words; this one has 11.",

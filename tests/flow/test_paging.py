@@ -300,12 +300,20 @@ class TestASearch:
     def test_lists_by_name(self, catalogue: Catalogue) -> None:
         assert catalogue.names() == ["100%", "1000", "a\\b", "a_b", "axb", "last one", "Öl"]
 
-    @pytest.mark.parametrize("search", ["a" * 201, "\0"])
-    def test_that_is_no_text_to_search_for_is_refused(self, nobody: Client, search: str) -> None:
-        asked = "query ($where: ProductFilter) { products(where: $where) { totalCount } }"
-        assert nobody.errors(asked, where={"search": search}) == [
-            ("BAD_USER_INPUT", "search must be text of at most 200 characters.")
-        ]
+    @pytest.mark.parametrize(
+        ("search", "message"),
+        [
+            ("a" * 201, "where.search must have at most 200 characters; this one has 201."),
+            ("a\0", "where.search must not contain NUL: remove it."),
+            ("a b c d e f g h i j k", "where.search must have at most 10 words; this one has 11."),
+        ],
+    )
+    @pytest.mark.parametrize(("of", "filter_type"), [("products", "ProductFilter"), ("users", "UserFilter")])
+    def test_that_is_none_is_refused_with_a_word_on_why(
+        self, staff: Client, of: str, filter_type: str, search: str, message: str
+    ) -> None:
+        asked = f"query ($where: {filter_type}) {{ {of}(where: $where) {{ totalCount }} }}"
+        assert staff.errors(asked, where={"search": search}) == [("BAD_USER_INPUT", message)]
 
 
 class TestAFilter:

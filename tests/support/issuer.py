@@ -31,7 +31,7 @@ def ec(name: str) -> EllipticCurvePrivateKey:
     return generate_private_key(SECP256R1())
 
 
-def public(kid: str, key: Key, **more: str) -> dict[str, Any]:
+def public(kid: Any, key: Key, **more: Any) -> dict[str, Any]:
     kind = RSAAlgorithm if isinstance(key, RSAPrivateKey) else ECAlgorithm
     return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, **more}
 

@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from api import budgets
+from api.auth import Principal, Role
+from api.budgets import Budgets
+from api.errors import RateLimited
 from api.settings import Settings
 from tasks.settings import QueueSettings
 from tests.support.client import Client
+from tests.support.clock import Clock
 from tests.support.serving import eventually, serving
+from tests.support.wire import wire
 
 TINY = {"query": "{ __typename }"}
 DEAR = {"query": "{ products(first: 50) { nodes { id } } }"}  # 101
@@ -102,6 +110,55 @@ def test_s57_without_redis_each_process_counts_alone_and_says_so(in_production: 
         assert counted(client, 'tandem_rate_limited_total{of="principal"}') == 1
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(budgets, "monotonic", clock)
+    return clock
+
+
+async def test_s57_who_kept_to_the_rate_while_redis_was_away_is_not_refused_once_it_is_back(
+    settings: Settings, clock: Clock
+) -> None:
+    ada = Principal(role=Role.CUSTOMER, subject=str(uuid4()))
+    with wire(valkey_socket(settings)) as to_redis:
+        here, there = (Budgets(to_redis.url, per_minute=100) for _ in range(2))
+        to_redis.cut()
+        for _ in range(3):
+            for each in (here, there):
+                each.spend(ada, "", 40)
+                await each.settle()
+            clock.now += 60
+        for each in (here, there):
+            each.spend(ada, "", 40)
+        to_redis.mend()
+        for each in (here, there):
+            await each.settle()
+        assert [each.spend(ada, "", 1)["document"] for each in (here, there)] == [1, 1]
+        for each in (here, there):
+            assert each.settled == {"settled": 1, "failed": 3}
+            await each.close()
+
+
+async def test_s57_all_that_is_spent_is_told_while_redis_answers(settings: Settings, clock: Clock) -> None:
+    """Also what has come back where it was spent: else many processes would be as many budgets."""
+    ada = Principal(role=Role.CUSTOMER, subject=str(uuid4()))
+    here, there = (Budgets(settings.queue.redis_url, per_minute=100) for _ in range(2))
+    here.spend(ada, "", 150)
+    clock.now += 120
+    there.spend(ada, "", 1)
+    for each in (here, there):
+        await each.settle()
+    with pytest.raises(RateLimited):
+        there.spend(ada, "", 1)
+    for each in (here, there):
+        await each.close()
+
+
+def valkey_socket(settings: Settings) -> Path:
+    return Path(unquote(urlsplit(settings.queue.redis_url).path))
+
+
 def counted(client: Client, series: str) -> float:
     shown = client.http.get("/metrics", headers={"Authorization": f"Bearer {METRICS}"}).raise_for_status().text
     return float(next(line for line in shown.splitlines() if line.startswith(series)).rpartition(" ")[2])
@@ -111,3 +168,11 @@ def test_s58_a_document_of_many_is_as_dear_as_many_documents(in_production: Sett
     tries = " ".join(f'a{n}: product(id: "{uuid4()}") {{ id }}' for n in range(15))
     with open_api(limited(in_production)) as client:
         assert ask(somebody(client), {"query": f"{{ {tries} }}"}).json()["extensions"]["cost"]["left"] == 70
+
+
+def test_s58_a_page_is_as_dear_however_its_size_is_written(in_production: Settings) -> None:
+    asked = "query ($n: Int) { products(first: $n) { nodes { id } } }"
+    with open_api(limited(in_production, rate=1000)) as client:
+        sent = [ask(client, {"query": asked, "variables": {"n": n}}) for n in (100, 100.0)]
+        assert [answer.json()["extensions"]["cost"]["document"] for answer in sent] == [201, 201]
+        assert sent[0].json()["data"] == sent[1].json()["data"]

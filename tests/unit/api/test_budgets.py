@@ -6,16 +6,9 @@ from api import budgets
 from api.auth import NOBODY, Principal, Role
 from api.budgets import Budgets
 from api.errors import RateLimited
+from tests.support.clock import Clock
 
 ADA = Principal(role=Role.CUSTOMER, subject="0193b0f0-0000-7000-8000-000000000001")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -82,3 +75,18 @@ class TestBudgets:
         clock.now += 61
         left(sixty, 10, NOBODY, "198.51.100.1")
         assert list(sixty._budgets) == ["198.51.100.1"]
+
+    async def test_owe_after_an_outage_what_has_not_come_back_during_it(self, sixty: Budgets, clock: Clock) -> None:
+        """Nobody listens where these tell what was spent."""
+        for _ in range(10):
+            left(sixty, 40)
+            await sixty.settle()
+            clock.now += 60
+        left(sixty, 40)
+        owed = []
+        for _ in range(3):
+            await sixty.settle()
+            owed += [budget.untold for budget in sixty._budgets.values()]
+            clock.now += 30
+        assert owed == [40, 10, 0]
+        assert sixty.settled == {"settled": 0, "failed": 13}

@@ -61,15 +61,48 @@ class TestCost:
 
     @pytest.mark.parametrize(
         ("variables", "rows"),
-        [({"n": 7}, 7), ({}, 20), ({"n": None}, 20), ({"n": 1000}, 100), ({"n": -1}, 1), ({"n": "many"}, 20)],
+        [
+            ({"n": 7}, 7),
+            ({"n": 7.0}, 7),
+            ({}, 20),
+            ({"n": None}, 20),
+            ({"n": 1000}, 100),
+            ({"n": 1e300}, 100),
+            ({"n": -1}, 1),
+            ({"n": -1.0}, 1),
+        ],
     )
     def test_is_what_variables_ask_for(self, variables: dict[str, Any], rows: int) -> None:
         document = "query ($n: Int) { products(first: $n) { nodes { id } } }"
         assert costs(document, **variables) == 1 + rows * 2
 
+    @pytest.mark.parametrize("value", ["many", "7", True, False, 7.5, float("inf"), float("nan"), [7], {}])
+    def test_is_that_of_the_largest_page_for_what_is_no_int(self, value: Any) -> None:
+        assert costs("query ($n: Int) { products(first: $n) { nodes { id } } }", n=value) == 1 + 100 * 2
+
     def test_is_that_of_the_default_of_a_variable(self) -> None:
         document = "query ($n: Int = 3) { products(first: $n) { nodes { id } } }"
-        assert (costs(document), costs(document, n=4)) == (7, 9)
+        assert (costs(document), costs(document, n=4), costs(document, n=None)) == (7, 9, 1 + 20 * 2)
+        assert costs(document.replace("3", "null")) == 1 + 20 * 2
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            "mutation {{ {commands} }}",
+            "mutation {{ ... {{ {commands} }} }}",
+            "mutation {{ ... on Mutation {{ ... {{ {commands} }} }} }}",
+            "mutation {{ ...F }} fragment F on Mutation {{ {commands} }}",
+            "mutation {{ ...F }} fragment F on Mutation {{ ...G }} fragment G on Mutation {{ {commands} }}",
+        ],
+        ids=["written out", "inline", "inline in inline", "in a fragment", "in a fragment of a fragment"],
+    )
+    def test_is_that_of_each_command_wherever_it_stands(self, document: str) -> None:
+        commands = " ".join(f'{name}: shipOrder(input: {{orderId: "{name}"}}) {{ __typename }}' for name in "abc")
+        assert costs(document.format(commands=commands)) == 3 * (10 + 2)
+
+    def test_is_that_of_a_command_each_time_that_its_fragment_is_spread(self) -> None:
+        spread = 'fragment F on Mutation { shipOrder(input: {orderId: "x"}) { __typename } }'
+        assert costs(f"mutation {{ __typename ...F ...F }} {spread}") == 1 + 2 * (10 + 2)
 
     def test_is_that_of_whichever_end_a_page_is_asked_from(self) -> None:
         document = "query ($a: Int, $b: Int) { products(first: $a, last: $b) { nodes { id } } }"
@@ -78,9 +111,10 @@ class TestCost:
     def test_multiplies_pages_in_pages(self) -> None:
         document = "query ($a: Int, $b: Int) { users(first: $a) { nodes { orders(first: $b) { nodes { id } } } } }"
         assert costs(document, a=3, b=4) == 1 + 3 * (1 + 1 + 4 * 2)
-        assert refusal(document, a=100, b=100) == (
-            "The document costs 20201, and may cost 10000: ask for smaller pages, or for fewer fields."
-        )
+        for many in (100, 100.0):
+            assert refusal(document, a=many, b=many) == (
+                "The document costs 20201, and may cost 10000: ask for smaller pages, or for fewer fields."
+            )
 
     def test_is_counted_once_for_each_fragment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What 29 levels of two spreads each would come to otherwise, is a thousand million fields."""
@@ -162,6 +196,8 @@ class TestLimits:
             "{ ...Nowhere }",
             "{ ...A } fragment A on Nothing { a }",
             "{ a(b: $c) @d { ... @e { f } } }",
+            "query ($n: Int = 100.0) { products(first: $n) { totalCount } }",
+            "{ products(first: 100.0) { totalCount } }",
         ],
     )
     def test_leave_to_validation_what_is_wrong_otherwise(self, document: str) -> None:

@@ -5,15 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from api.freshness import Freshness, Look
+from tests.support.clock import Clock
 
 TABLE, OTHER = "users_view", "products_view"
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

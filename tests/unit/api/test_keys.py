@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
+import jwt
 import pytest
 
 from api.auth import Gate, Principal, Role
@@ -16,6 +17,20 @@ from tests.support.issuer import Issuer, ec, issuing, public, rsa, token
 
 STAFF = Principal(role=Role.STAFF, subject="ada")
 FIRST, SECOND = rsa("first"), ec("second")
+MALFORMED = [
+    7,
+    [],
+    None,
+    {},
+    public(["b"], FIRST),
+    public({"b": 1}, FIRST),
+    public("1", FIRST, use=["sig"]),
+    public("1", FIRST, alg=["RS256"]),
+    public("1", FIRST, kty=["RSA"]),
+    public("1", FIRST, n=["AQAB"]),
+    public("1", SECOND, crv=["P-256"]),
+    {"kty": "oct", "kid": "1"},
+]
 
 
 @pytest.fixture
@@ -129,6 +144,53 @@ class TestRead:
         ]
         file.write_text(json.dumps({"keys": [*others, public("1", FIRST, use="sig", alg="RS256")]}))
         assert read(str(file)).keys() == {"1"}
+
+    @pytest.mark.parametrize("malformed", MALFORMED)
+    @pytest.mark.parametrize("at_url", [False, True], ids=["in a file", "at a URL"])
+    def test_passes_over_what_is_malformed(
+        self, malformed: object, at_url: bool, issuer: Issuer, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "keys.json"
+        keys = [malformed, public("1", FIRST), malformed, public("2", SECOND)]
+        file.write_text(json.dumps({"keys": keys}))
+        issuer.keys = keys  # type: ignore[assignment]
+        assert read(issuer.url if at_url else str(file)).keys() == {"1", "2"}
+
+    @pytest.mark.parametrize("malformed", MALFORMED)
+    async def test_goes_on_after_a_look_at_what_is_malformed(self, malformed: object, tmp_path: Path) -> None:
+        file = tmp_path / "keys.json"
+        file.write_text(json.dumps({"keys": [malformed]}))
+        keys = KeySet(str(file), every=0.01, at_least=0.0)
+        watching = asyncio.create_task(keys.watch())
+        await keys.look_again()
+        file.write_text(json.dumps({"keys": [malformed, public("1", FIRST)]}))
+        for _ in range(1000):
+            if keys.known.by_id or watching.done():
+                break
+            await asyncio.sleep(0.01)
+        assert keys.known.by_id.keys() == {"1"}
+        assert watching.cancel()
+
+    @pytest.mark.parametrize("trouble", [TypeError("unheard of"), KeyError("k"), OSError("away")])
+    async def test_logs_whatever_a_look_runs_into_and_keeps_its_keys(
+        self,
+        trouble: Exception,
+        issuer: Issuer,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        keys = KeySet(issuer.url, every=60.0, at_least=0.0)
+        await keys.look_again()
+        before = keys.known
+
+        def fails(_: str) -> dict[str, jwt.PyJWK]:
+            raise trouble
+
+        monkeypatch.setattr("api.keys.read", fails)
+        await keys.look_again()
+        assert keys.known is before
+        assert keys.known.by_id.keys() == {"1"}
+        assert [record.message for record in caplog.records] == ["token_keys_not_read"]
 
     @pytest.mark.parametrize(
         "content", ["", "[]", "7", "null", "{}", '{"keys": 7}', '{"keys": [7]}', '{"keys": []}', "[" * 100_000]
