@@ -132,6 +132,21 @@ class TestASystemdUnit:
         assert exposed.returncode == 0, exposed.stdout[-500:]
 
 
+def test_prometheus_asks_where_processes_tell_of_themselves(compose: dict[str, Any]) -> None:
+    scraped = yaml.safe_load((RUNNING / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {
+        job["job_name"]: target
+        for job in scraped
+        for static in job["static_configs"]
+        for [target] in [static["targets"]]
+    }
+    port = compose["services"]["worker"]["environment"]["TANDEM_WORKER_METRICS_PORT"]
+    assert targets == {"tandem-api": "api:8000", "tandem-worker": f"worker:{port}"}
+    assert compose["services"]["api"]["command"][-2:] == ["--port", "8000"]
+    assert f"'127.0.0.1', {port})" in compose["services"]["worker"]["healthcheck"]["test"][-1]
+    assert f"Environment=TANDEM_WORKER_METRICS_PORT={port}" in lines_of(RUNNING / "tandem-worker.service")
+
+
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not here")
 def test_the_site_for_nginx_is_valid(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
