@@ -83,6 +83,13 @@ class TestTheComposeFile:
             assert "ports" not in compose["services"][name]
         assert compose["services"]["api"]["ports"] == ["127.0.0.1:8000:8000"]
 
+    def test_believes_the_proxy_of_this_host_and_nobody_else_about_clients(self, compose: dict[str, Any]) -> None:
+        front = filled(compose["networks"]["front"]["ipam"]["config"][0]["subnet"])
+        trusted = {key: filled(value) for key, value in compose["services"]["api"]["environment"].items()}
+        assert Settings.from_environment(trusted).limits.proxies == (front,)
+        assert [name for name, each in compose["services"].items() if "front" in each["networks"]] == ["api"]
+        assert f"FRONT_NETWORK={front}" in lines_of(RUNNING / "example.env")
+
     def test_keeps_the_databases_and_runs_a_redis_that_evicts_nothing(self, compose: dict[str, Any]) -> None:
         volumes = [compose["services"][name]["volumes"] for name in ("write", "read")]
         assert volumes == [["write:/var/lib/postgresql"], ["read:/var/lib/postgresql"]]
@@ -147,6 +154,18 @@ def test_prometheus_asks_where_processes_tell_of_themselves(compose: dict[str, A
     assert f"Environment=TANDEM_WORKER_METRICS_PORT={port}" in lines_of(RUNNING / "tandem-worker.service")
 
 
+def test_the_unit_of_the_api_believes_the_proxy_of_its_host() -> None:
+    [started] = re.findall(r"^ExecStart=.* --host (\S+) ", (RUNNING / "tandem-api.service").read_text(), re.MULTILINE)
+    assert f"Environment=TANDEM_TRUSTED_PROXIES={started}" in lines_of(RUNNING / "tandem-api.service")
+
+
+def test_nginx_passes_on_the_address_that_it_saw_and_nothing_that_the_client_says_of_it() -> None:
+    site = (RUNNING / "nginx.conf").read_text()
+    passing = [each for each in re.findall(r"location [^{]*\{([^}]*)\}", site) if "proxy_pass" in each]
+    said = [re.findall(r"proxy_set_header +X-Forwarded-For +([^;]+);", each) for each in passing]
+    assert said == [["$remote_addr"]] * 2
+
+
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not here")
 def test_the_site_for_nginx_is_valid(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
@@ -165,7 +184,7 @@ def test_the_site_for_nginx_is_valid(tmp_path: Path) -> None:
 
 def filled(value: str) -> str:
     """Return a value as it is once all that is asked for is given."""
-    return re.sub(r"\$\{TANDEM_CURRENCY:-(\w+)\}", r"\1", re.sub(r"\$\{\w+:\?[^}]*\}", "0123456789abcdef" * 4, value))
+    return re.sub(r"\$\{\w+:-([^}]+)\}", r"\1", re.sub(r"\$\{\w+:\?[^}]*\}", "0123456789abcdef" * 4, value))
 
 
 def words(path: Path) -> set[str]:
