@@ -7,9 +7,11 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -54,6 +56,20 @@ def configure(form: LogFormat) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
+
+
+class OnceAMinute:
+    """A warning of what fails again and again: it names the error, and is left out for a minute after it was given."""
+
+    def __init__(self, logger: logging.Logger, event: str, *, clock: Callable[[], float] = monotonic) -> None:
+        self._logger, self._event, self._clock = logger, event, clock
+        self._next = float("-inf")
+
+    def __call__(self, error: Exception) -> None:
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + 60
+            self._logger.warning(self._event, extra={"error": type(error).__name__})
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
