@@ -44,7 +44,7 @@ def up(
     """Start everything on this machine: databases, workers, API. Ctrl-C stops it.
 
     Real PostgreSQL and Valkey are started in the data folder, unless TANDEM_WRITE_DATABASE_URL,
-    TANDEM_READ_DATABASE_URL and TANDEM_REDIS_URL name others. The first start loads demo data.
+    TANDEM_READ_DATABASE_URL and TANDEM_REDIS_URL name others. The first start loads demo data, but not in production.
     """
     from api.address import AddressError
     from api.embedded import EmbeddedError

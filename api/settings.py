@@ -138,7 +138,8 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the TANDEM_* variables; raise ConfigurationError for what is missing or malformed.
 
-        That a secret is too short is said at once, but in production, where it is told with all else that is unsafe.
+        What is empty counts as not set. That a secret is too short is said at once, but in production, where it is told
+        with all else that is unsafe.
         """
         environment = _environment(environ)
         in_production = environment is Environment.PRODUCTION
@@ -190,7 +191,7 @@ def _auth(environ: Mapping[str, str]) -> AuthSettings:
     if jwks and "://" in jwks and not jwks.startswith(("https://", "http://")):
         raise ConfigurationError("TANDEM_AUTH_JWKS must be a URL like https://host/jwks.json, or the path of a file.")
     return AuthSettings(
-        secret=DEVELOPMENT_SECRET if jwks else environ.get("TANDEM_AUTH_SECRET", DEVELOPMENT_SECRET),
+        secret=DEVELOPMENT_SECRET if jwks else environ.get("TANDEM_AUTH_SECRET") or DEVELOPMENT_SECRET,
         jwks=jwks,
         issuer=environ.get("TANDEM_AUTH_ISSUER") or "tandem",
         audience=environ.get("TANDEM_AUTH_AUDIENCE") or "tandem",
@@ -239,7 +240,7 @@ def _traces(environ: Mapping[str, str]) -> bool:
 
 
 def _currency(environ: Mapping[str, str]) -> str:
-    code = environ.get("TANDEM_CURRENCY", "USD")
+    code = environ.get("TANDEM_CURRENCY") or "USD"
     try:
         return Currency.of(code).code
     except ValueError as error:

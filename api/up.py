@@ -141,7 +141,8 @@ def _start_stores(supervisor: Supervisor, where: embedded.Places, options: Optio
 def _finish_first_start(settings: Settings, options: Options, say: Callable[[str], None]) -> None:
     if data_folder.first_start(options.data) != "begun":
         return
-    if not options.empty:
+    empty = options.empty or settings.in_production  # whatever was said at a start before, which may have been refused
+    if not empty:
         say("Loading demo data …")
         try:
             report = import_commands(settings, commands())
@@ -149,7 +150,7 @@ def _finish_first_start(settings: Settings, options: Options, say: Callable[[str
             raise UpError("The write database stopped answering. Start again: it goes on where it was.") from error
         if report.refused:
             raise UpError(f"{report.refused} commands of the demo data were refused. Start with --empty instead.")
-    data_folder.note_first_start(options.data, "empty" if options.empty else "demo")
+    data_folder.note_first_start(options.data, "empty" if empty else "demo")
 
 
 def _start_processes(supervisor: Supervisor, options: Options, environ: Mapping[str, str]) -> None:
@@ -243,6 +244,8 @@ Ctrl-C stops it.
 def _tokens(settings: Settings, *, demo: bool) -> str:
     if settings.auth.jwks:
         return f"  Tokens          by the keys of {settings.auth.jwks}"
+    if settings.in_production:  # where what is printed may be kept by others
+        return "  Tokens          tandem token (--staff | --user ID) prints one"
     customer, who = _customer(demo=demo)
     staff_token = mint(settings.auth, subject="staff", role="staff", lifetime=TOKEN_LIFETIME)
     customer_token = mint(settings.auth, subject=customer, role="customer", lifetime=TOKEN_LIFETIME)

@@ -4,14 +4,17 @@ A message may be lost, late, doubled or reordered without harm, so nothing here 
 """
 
 import gc
+import logging
 import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.apps import worker as program
 from celery.exceptions import SecurityWarning
 from celery.signals import (
     setup_logging,
@@ -31,6 +34,8 @@ from tasks.prune import PRUNE
 from tasks.rebuild import REBUILD
 from tasks.settings import QueueSettings, WorkerSettings
 from tasks.transport import Transport
+
+log = logging.getLogger(__name__)
 
 _PREFIX = "tandem:"
 _QUEUE = "project"
@@ -143,10 +148,16 @@ def run_worker(settings: WorkerSettings, *, concurrency: int, counted_in: Path |
     ]
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
+    program.safe_say = _say
     app.worker_main(["--quiet", "worker", f"--concurrency={concurrency}", "--loglevel=WARNING", *_ALONE])
     page.stop()
     traces.stop()
     pool.leave(exitcode=max(ended, default=0))
+
+
+def _say(said: str, *_: object) -> None:
+    """Log what Celery would print, by a thread: it does so in signal handlers, which may have interrupted a log."""
+    Thread(target=log.info, args=("%s", said), daemon=True).start()
 
 
 def _traced() -> list[tuple[Any, Callable[..., None]]]:

@@ -7,9 +7,11 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +22,8 @@ correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 _TAKEN_FROM_CLIENTS = re.compile(r"[A-Za-z0-9._~+/=:-]{1,128}")
 _OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
-_QUIET = ("alembic", "asyncio", "celery", "kombu")  # they tell of every look, or of what is told of anyway
+# They tell of every look, or of what is told of anyway.
+_QUIET = ("alembic", "asyncio", "celery", "kombu", "multiprocessing")
 # Whatever a terminal obeys, or takes for the end of a line: C0, DEL, C1, and Unicode's own ends of lines.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ROW = re.compile(r"\n(?:DETAIL|CONTEXT): .*")
@@ -48,10 +51,25 @@ def configure(form: LogFormat) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Json() if form is LogFormat.JSON else Text())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("multiprocessing").handlers = [handler]  # it hands nothing on to the root
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
+
+
+class OnceAMinute:
+    """A warning of what fails again and again: it names the error, and is left out for a minute after it was given."""
+
+    def __init__(self, logger: logging.Logger, event: str, *, clock: Callable[[], float] = monotonic) -> None:
+        self._logger, self._event, self._clock = logger, event, clock
+        self._next = float("-inf")
+
+    def __call__(self, error: Exception) -> None:
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + 60
+            self._logger.warning(self._event, extra={"error": type(error).__name__})
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:

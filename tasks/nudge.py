@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable, Iterable
 from threading import Condition, Thread
-from time import monotonic, sleep, time
+from time import sleep, time
 
 import redis
 
 from domain.event_log import PARTITIONS
+from tasks.logs import OnceAMinute
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Nudger:
             self._asked += 1
 
     def _run(self) -> None:
-        warned = -60.0
+        warn = OnceAMinute(log, "nudges_left_to_the_sweep")
         while (taken := self._next())[0]:
             wanted, asked = taken
             try:
@@ -104,9 +105,7 @@ class Nudger:
             except Exception as error:  # noqa: BLE001 - whatever Celery, kombu or Redis raise, this thread goes on
                 # Dropped: the sweep finds these partitions. The pause keeps a dead broker from costing a core.
                 self.counts["failed"] += asked
-                if monotonic() - warned > 60:  # noqa: PLR2004 - a warning a minute
-                    log.warning("nudges_left_to_the_sweep", extra={"error": type(error).__name__})
-                    warned = monotonic()
+                warn(error)
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopped, timeout=_PAUSE_SECONDS)
 

@@ -22,6 +22,7 @@ from projections.catalogue import projections
 from projections.database import projection_engine
 from projections.runner import Runner
 from tasks import nudge, prune, rebuild, traces
+from tasks.logs import OnceAMinute
 from tasks.metrics import Counts
 from tasks.project import enqueue, leave_to_this_process
 from tasks.settings import WorkerSettings
@@ -40,6 +41,8 @@ class Sweep:
         self._producer = producer
         self._stopped = Event()
         self._distrusts_until = 0.0
+        self._warn_of_redis = OnceAMinute(log, "sweep_projects_by_itself")
+        self._warn_of_stores = OnceAMinute(log, "sweep_failed")
         self._draining: Thread | None = None
 
     def start(self, **_: object) -> None:
@@ -65,10 +68,10 @@ class Sweep:
                     rebuild.enqueue(self._producer)
                 send_pruning()
             except (redis.RedisError, OperationalError) as error:
-                log.warning("sweep_projects_by_itself", extra={"error": type(error).__name__})
+                self._warn_of_redis(error)
                 self._distrusts_until = monotonic() + _DISTRUST_SECONDS
             except (SQLAlchemyError, OSError) as error:
-                log.warning("sweep_failed", extra={"error": type(error).__name__})
+                self._warn_of_stores(error)
             except Exception:  # whatever Celery or kombu raise: without this thread, a lost nudge stays lost
                 log.exception("sweep_failed")
             if behind and monotonic() < self._distrusts_until:

@@ -64,6 +64,17 @@ class TestUp:
             assert running.count("users") == 0
 
 
+class TestInProduction:
+    def test_is_given_no_demo_data_also_after_a_start_that_was_refused_and_prints_no_tokens(self, fresh: Path) -> None:
+        given = ("up", "--port", str(free_port()), "--data", str(fresh), "--empty")
+        refused = run(*given, TANDEM_ENVIRONMENT="production")
+        assert (refused.returncode, "TANDEM_AUTH_SECRET" in refused.stderr) == (2, True)
+        with up(fresh, TANDEM_ENVIRONMENT="production", TANDEM_AUTH_SECRET="of-production" * 3) as running:
+            assert re.findall(r"eyJ\S+", running.ready()) == []
+            assert "tandem token" in running.printed
+            assert (running.count("users"), running.count("products")) == (0, 0)
+
+
 class TestRefusal:
     def test_of_a_port_in_use_comes_before_anything_is_started(self, fresh: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -1,9 +1,11 @@
 """Nudges over a real Valkey: few, never in the way, and found again by the sweep when lost."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -72,6 +74,10 @@ def run_the_task(settings: Settings, **arguments: object) -> int:
     again: list[int] = []
     project.task(settings.worker, again=lambda: again.append(1))(**arguments)
     return len(again)
+
+
+def shown(fresh: Settings) -> set[str]:
+    return set(tables.read_tables(fresh.read.database_url)["users_view"])
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
@@ -201,6 +207,19 @@ class TestTheSweep:
             finally:
                 sweep.stop()
         assert failures == []
+
+    async def test_without_redis_projects_by_itself_and_says_so_once_not_at_every_look(
+        self, fresh: Settings, fresh_shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        gone = QueueSettings(redis_url=f"unix://{tmp_path}/valkey.sock")
+        with create_producer(gone) as producer:
+            sweep = Sweep(replace(fresh.worker, queue=gone), producer)
+            sweep.start()
+            for number in range(1, 4):  # the next one is found by a look after that
+                await fresh_shop.user()
+                await asyncio.to_thread(eventually, lambda number=number: len(shown(fresh)) == number)
+            sweep.stop()
+        assert [each.message for each in caplog.records if each.name == "tasks.sweep"] == ["sweep_projects_by_itself"]
 
 
 class TestPartitionsBehind:

@@ -1,7 +1,9 @@
 """A worker as a process: asked to stop, it does the tasks that it has begun, and then does stop."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -99,6 +101,23 @@ class TestAWorker:
                 to_valkey.mend()
                 assert worker.wait(60) == 1
         assert "Could not start worker processes" in log.read_text()
+
+    def test_tells_of_a_child_that_was_killed_and_of_its_own_end_in_events_as_of_all_else(
+        self, fresh: Settings, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "log"
+        with started(fresh, log, fresh.queue.redis_url, TANDEM_LOG_FORMAT="json") as worker:
+            register(fresh)
+            eventually(lambda: len(users(fresh)) == 1)
+            os.kill(killed := children_of(worker.pid)[0], signal.SIGKILL)
+            eventually(lambda: "SIGKILL" in log.read_text())
+            worker.terminate()
+            assert worker.wait(60) == 0
+        said = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+        assert {re.sub(r"ForkPoolWorker-\d+", "ForkPoolWorker", each) for each in said} >= {
+            f"Process 'ForkPoolWorker' pid:{killed} exited with 'signal 9 (SIGKILL)'",
+            "worker: Warm shutdown (MainProcess)",
+        }
 
 
 def applied(page: httpx.Response) -> dict[str, float]:

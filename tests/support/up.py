@@ -24,7 +24,7 @@ URLS = ("TANDEM_WRITE_DATABASE_URL", "TANDEM_READ_DATABASE_URL", "TANDEM_REDIS_U
 class Up:
     """One `tandem up`, with what it has printed so far."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(self, data: Path, *arguments: str, **extra: str) -> None:
         self.port = free_port()
         self.data = data
         self.printed = ""
@@ -33,7 +33,7 @@ class Up:
             [*TANDEM, "up", "--port", str(self.port), "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environment(),
+            env=environment() | extra,
             text=True,
         )
         threading.Thread(target=self._read, daemon=True).start()
@@ -119,8 +119,8 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def up(data: Path, *arguments: str) -> Iterator[Up]:
-    running = Up(data, *arguments)
+def up(data: Path, *arguments: str, **extra: str) -> Iterator[Up]:
+    running = Up(data, *arguments, **extra)
     try:
         yield running
     finally:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from api.settings import AuthSettings
 AUTH = AuthSettings()
 FOLDER = Path(status_page.__file__).parent
 STAFF = mint(AUTH, subject="tests", role="staff")
+SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 CUSTOMER = mint(AUTH, subject=str(UUID(int=7)), role="customer")
 
 
@@ -58,9 +61,27 @@ class TestPage:
             answer = await get(f"/status/assets/{manifest[kind]}")
             assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
 
+    @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not here")
+    @pytest.mark.parametrize("form", ["plain", "whole", "duration"])
+    def test_writes_beside_an_axis_the_values_that_are_there(self, form: str) -> None:
+        script = f"""
+            import {{ {form} as form }} from {json.dumps((FOLDER / "source" / "labels.js").as_uri())};
+            const axes = form.steps.map((step) => [0, 1, 2, 3, 4, 5, 6].map((times) => times * step));
+            console.log(JSON.stringify(axes.map((axis) => axis.map((value) => [form(value), value]))));
+        """
+        command = ["node", "--input-type=module", "--eval", script]
+        axes = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        assert len(axes) > 15
+        assert [pair for axis in axes for pair in axis if meant(pair[0]) != pytest.approx(pair[1])] == []
+
     def test_was_built_from_its_source(self) -> None:
         source = hashlib.sha256()
         for path in sorted(path for path in (FOLDER / "source").iterdir() if path.is_file()):
             source.update(path.read_bytes())
         built = json.loads((FOLDER / "built" / "manifest.json").read_text())["source"]
         assert built == source.hexdigest(), "run: make status"
+
+
+def meant(label: str) -> float:
+    number, _, unit = label.replace(",", "").partition(" ")
+    return float(number) * SECONDS.get(unit, 1)

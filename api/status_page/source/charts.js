@@ -8,8 +8,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 export class Chart {
-  constructor(parent, { title, unit, series, format, steps }) {
-    this.steps = steps;
+  constructor(parent, { title, unit, series, format }) {
     this.series = series;
     this.format = format;
     this.data = [[], ...series.map(() => [])];
@@ -44,7 +43,7 @@ export class Chart {
         scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.15 : 1] } },
         axes: [
           { ...axis, size: 30, values: (_, times) => times.map((time) => new Date(time * 1000).toTimeString().slice(0, 8)), space: 90 },
-          { ...axis, size: 62, ...(this.steps && { incrs: this.steps }), values: (_, values) => values.map((value) => this.format(value)) },
+          { ...axis, size: 62, incrs: this.format.steps, values: (_, values) => values.map((value) => this.format(value)) },
         ],
         series: [
           { value: (_, time) => (time == null ? "" : new Date(time * 1000).toTimeString().slice(0, 8)), label: "" },

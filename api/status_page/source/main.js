@@ -1,17 +1,13 @@
 // Asks how Tandem is doing, once a second, and shows it. Counters become rates here: the server keeps no history.
 import { Chart } from "./charts.js";
+import { duration, plain, whole } from "./labels.js";
 import "./page.css";
 
 const config = JSON.parse(document.getElementById("status-config").textContent);
 const KEPT = "tandem:status:token";
 const SHADES = ["series-1", "series-2", "series-3", "series-4", "series-5", "series-6"];
-const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 const STATES = { LIVE: ["live", "good"], CATCHING_UP: ["catching up", "fair"], REBUILDING: ["rebuilding", "fair"], HALTED: ["halted", "bad"] };
 const $ = (id) => document.getElementById(id);
-const plain = (value) => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
-const whole = (value) => Math.round(value).toLocaleString("en");
-const duration = (seconds) =>
-  seconds < 1 ? `${plain(seconds * 1000)} ms` : seconds < 120 ? `${plain(seconds)} s` : seconds < 7200 ? `${whole(seconds / 60)} min` : `${whole(seconds / 3600)} h`;
 
 let token = config.token ?? sessionStorage.getItem(KEPT);
 let charts;
@@ -29,7 +25,7 @@ function begin(names) {
   charts = {
     flow: new Chart(place, { title: "Events", unit: "a second", format: plain, series: [{ label: "written", shade: "write" }, { label: "applied by the slowest", shade: "read" }] }),
     latency: new Chart(place, { title: "How long commands take", unit: "this process", format: duration, series: [{ label: "half", shade: "series-1" }, { label: "95 %", shade: "series-2" }, { label: "99 %", shade: "series-3" }] }),
-    lag: new Chart(place, { title: "Events not shown yet", unit: "by read table", format: whole, steps: WHOLE, series: names.map((label, at) => ({ label, shade: SHADES[at % SHADES.length] })) }),
+    lag: new Chart(place, { title: "Events not shown yet", unit: "by read table", format: whole, series: names.map((label, at) => ({ label, shade: SHADES[at % SHADES.length] })) }),
     commands: new Chart(place, { title: "Commands", unit: "a second, this process", format: plain, series: [{ label: "accepted", shade: "series-1" }, { label: "replayed or dry run", shade: "series-4" }, { label: "refused", shade: "series-2" }, { label: "failed", shade: "bad" }] }),
   };
 }

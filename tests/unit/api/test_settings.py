@@ -1,10 +1,12 @@
 """Settings from the environment: whole, or an error that names the variable and says what to do."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from api.auth import mint
+from api.checks import Verdict, signing
 from api.settings import AuthSettings, ConfigurationError, LimitSettings, Settings, auth_from_environment
 from domain.roles import Login, Logins
 from domain.settings import WriteSettings
@@ -21,6 +23,7 @@ ENVIRONMENT = {
     "TANDEM_REDIS_URL": REDIS,
 }
 SECRET = "s" * 32
+README = Path(__file__).parents[3] / "README.md"
 DATABASES = ["TANDEM_WRITE_DATABASE_URL", "TANDEM_READ_DATABASE_URL"]
 
 
@@ -105,12 +108,18 @@ class TestFromEnvironment:
     def test_takes_a_currency_us_dollars_unless_told(self, given: dict[str, str], currency: str) -> None:
         assert read(**given).write == WriteSettings(database_url=WRITE, currency=currency)
 
-    @pytest.mark.parametrize("code", ["", "usd", "DOLLARS", "XXX", "XAU"])
+    def test_takes_what_is_empty_for_what_is_not_set(self) -> None:
+        listed = re.findall(r"TANDEM_[A-Z_]+\b", README.read_text())
+        optional = set(listed) - ENVIRONMENT.keys()
+        assert {"TANDEM_CURRENCY", "TANDEM_AUTH_SECRET", "TANDEM_RATE_LIMIT", "TANDEM_READS_LOGIN"} <= optional
+        assert read(**dict.fromkeys(optional, "")) == read()
+
+    @pytest.mark.parametrize("code", ["usd", "DOLLARS", "XXX", "XAU"])
     def test_refuses_what_is_no_currency(self, code: str) -> None:
         expected = "TANDEM_CURRENCY must be a code of ISO 4217, such as USD, EUR or JPY."
         assert refusal(TANDEM_CURRENCY=code) == expected
 
-    @pytest.mark.parametrize("secret", ["", "s" * 31, "short"])
+    @pytest.mark.parametrize("secret", ["s" * 31, "short"])
     def test_refuses_a_short_secret_and_does_not_repeat_it(self, secret: str) -> None:
         assert refusal(TANDEM_AUTH_SECRET=secret) == "TANDEM_AUTH_SECRET must have at least 32 bytes."
 
@@ -209,6 +218,10 @@ class TestEnvironment:
 
     def test_is_one_of_two(self) -> None:
         assert refusal(TANDEM_ENVIRONMENT="prod") == "TANDEM_ENVIRONMENT must be development or production."
+
+    def test_of_production_is_not_safe_with_a_secret_that_is_empty(self) -> None:
+        found = signing(read(TANDEM_ENVIRONMENT="production", TANDEM_AUTH_SECRET="").auth)
+        assert (found.verdict, "it is not set" in found.said) == (Verdict.UNSAFE, True)
 
     def test_of_production_leaves_a_short_secret_to_the_check_of_all_that_is_unsafe(self) -> None:
         assert read(TANDEM_ENVIRONMENT="production", TANDEM_AUTH_SECRET="short").auth == AuthSettings(secret="short")

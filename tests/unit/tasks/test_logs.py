@@ -110,6 +110,17 @@ def test_a_trace_leaves_out_the_row_that_a_store_adds(form: type[logging.Formatt
     assert "Ada" not in said
 
 
+def test_a_warning_that_is_given_once_a_minute_is_given_again_in_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    now = iter((0.0, 30.0, 59.9, 60.0, 61.0))
+    warn = logs.OnceAMinute(logging.getLogger("tandem.tests"), "gone", clock=lambda: next(now))
+    for error in (OSError(), OSError(), OSError(), ValueError(), OSError()):
+        warn(error)
+    assert [(each.message, vars(each)["error"]) for each in caplog.records] == [
+        ("gone", "OSError"),
+        ("gone", "ValueError"),
+    ]
+
+
 class TestBegin:
     @pytest.mark.parametrize("asked", ["7", "a" * 128, "Root=1-67891233-abcdef012345678912345678", "a/b+c~d.e_f:g="])
     def test_takes_the_id_of_the_sender(self, asked: str) -> None:
