@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -19,7 +19,17 @@ LONGEST_MESSAGE = 64 * 1024  # bytes of a WebSocket's message; a longer one clos
 HEAD_SECONDS, BODY_SECONDS, IDLE_SECONDS = 10, 15, 10
 """From the first byte of a request, or from the connection, to the end of its head; from there to the end of its body;
 and from an answer to the next request."""
+LONGEST_HEAD = 64 * 1024
+"""Bytes of a request's URL and headers, or of the trailers of its body. The parser joins each piece that comes to what
+it has of one of them, so that without a bound the time that this takes grows with the square of what is sent."""
+_LINGER_SECONDS = 2  # who is still sending loses the answer if the connection is closed before it is read
 _FILES = 65_536
+_TOO_LONG = b"The URL and the headers, or the trailers, must have at most %d bytes." % LONGEST_HEAD
+_REFUSED = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", b"%d" % len(_TOO_LONG)),
+    (b"connection", b"close"),
+]
 
 
 class Server(uvicorn.Server):
@@ -84,6 +94,9 @@ class _Http(HttpToolsProtocol):
     """What is still to come of a request that has begun."""
     _watched: Literal["head", "body"] | None = None
     _deadline: TimerHandle | None = None
+    _unfinished = 0
+    """Bytes of a head or of trailers that came so far, less those that came along with what was before them."""
+    _refused = False  # and of what still comes, nothing is read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -96,9 +109,14 @@ class _Http(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._awaited = self._awaited or "head"
+        self._unfinished += len(data)
         super().data_received(data)
-        if self._awaited is not self._watched:
+        if self._awaited and self._unfinished > LONGEST_HEAD and not self.transport.is_closing():
+            self._refuse_head()
+        elif self._awaited is not self._watched and not self._refused:
             self._watch()
 
     def on_message_begin(self) -> None:
@@ -108,15 +126,48 @@ class _Http(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._awaited = "body"
+        self._unfinished = 0
+        if self._has_long_head():
+            self.app = _head_too_long  # in place of what would answer, in its turn, and the last of this connection
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unfinished = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._awaited = None
+        self._unfinished = 0
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._awaited = None
-        super().handle_websocket_upgrade()
+        if self._has_long_head():
+            self._refuse_head()
+        else:
+            super().handle_websocket_upgrade()
+
+    def _has_long_head(self) -> bool:
+        """Return whether a head is too long that came with other requests, or all at once."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > LONGEST_HEAD
+
+    def _refuse_head(self) -> None:
+        """Say so where it is taken for the answer to this request, and listen no more to what cannot be understood."""
+        self._refused = True
+        if self._awaited == "body":
+            is_next = not self.pipeline and not self.cycle.response_started
+        else:
+            is_next = self.cycle is None or self.cycle.response_complete
+        if not is_next:
+            self.transport.close()
+            return
+        headers = [*self.server_state.default_headers, *_REFUSED]
+        lines = [b"HTTP/1.1 431 Request Header Fields Too Large", *(b"%s: %s" % header for header in headers)]
+        self.transport.write(b"\r\n".join([*lines, b"", _TOO_LONG]))
+        self.transport.write_eof()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def _watch(self) -> None:
         """Begin to wait for what is to come, and no longer for what has."""
@@ -125,6 +176,11 @@ class _Http(HttpToolsProtocol):
         seconds = {"head": HEAD_SECONDS, "body": BODY_SECONDS}.get(self._awaited or "")
         self._deadline = self.loop.call_later(seconds, self.transport.abort) if seconds else None
         self._watched = self._awaited
+
+
+async def _head_too_long(_: Scope, __: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 431, "headers": _REFUSED})
+    await send({"type": "http.response.body", "body": _TOO_LONG})
 
 
 class _WebSocket(WebSocketsSansIOProtocol):
