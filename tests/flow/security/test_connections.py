@@ -1,6 +1,7 @@
 """Who sends slowly, or nothing at all, is let go; what is too much is told so."""
 
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -123,6 +124,21 @@ def test_s55_a_connection_that_was_answered_is_let_go_too(then: bytes, hasty: Se
             assert trickled(connection, then) == b""
         else:
             assert until_closed(connection) == b""
+
+
+@pytest.mark.parametrize("accept", [b"application/json", b"text/event-stream"])
+def test_s55_who_leaves_amid_a_body_is_no_error(accept: bytes, hasty: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither one that closes its connection, nor one that is let go."""
+    began = HEAD + b"Accept: " + accept + b"\r\nContent-Length: 1000\r\n\r\n{"
+    with dialled(hasty.url) as connection:
+        connection.sendall(began)
+        assert until_closed(connection) == b""
+    eventually(lambda: not hasty.server.server_state.tasks)
+    with dialled(hasty.url) as connection:
+        connection.sendall(began)
+        eventually(lambda: hasty.server.server_state.tasks)
+    eventually(lambda: not hasty.server.server_state.tasks)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_s55_who_is_in_time_is_answered_as_often_as_it_asks(hasty: Served) -> None:
