@@ -10,6 +10,7 @@ from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -187,6 +188,11 @@ class _WebSocket(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         self.scope["extensions"] = {**(self.scope["extensions"] or {}), DROP: {"drop": self.transport.abort}}
         await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send it; an answer in place of a handshake is the end of it, which uvicorn takes for one that never came."""
+        await super().send(message)
+        self.handshake_complete = self.handshake_complete or self.close_sent
 
 
 def _allow_many_connections() -> None:
