@@ -105,7 +105,7 @@ class Endpoint:
             if request.method == "POST" and event_stream.is_wanted(accept):
                 response = await self._events(request)
             elif media_type is None:
-                takes = f"{negotiation.GRAPHQL_RESPONSE}, {negotiation.JSON} or {event_stream.MEDIA_TYPE}"
+                takes = f"{negotiation.GRAPHQL_RESPONSE}, {negotiation.JSON} or, with a POST, {event_stream.MEDIA_TYPE}"
                 response = outcomes.refusal([ApiError("NOT_ACCEPTABLE", f"Accept {takes}.")], negotiation.JSON)
             else:
                 response = await self._answer(request, media_type)
