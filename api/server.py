@@ -145,8 +145,12 @@ class _Http(HttpToolsProtocol):
         self._awaited = None
         if self._has_long_head():
             self._refuse_head()
-        else:
-            super().handle_websocket_upgrade()
+            return
+        super().handle_websocket_upgrade()
+        protocol = self.transport.get_protocol()
+        if isinstance(protocol, _WebSocket) and not protocol.handshake_initiated:
+            # It takes 128 headers of 8 KiB, and would keep the connection of one that it cannot read, without a word.
+            self.send_400_response("This is no request for a WebSocket.")
 
     def _has_long_head(self) -> bool:
         """Return whether a head is too long that came with other requests, or all at once."""

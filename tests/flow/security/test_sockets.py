@@ -22,6 +22,10 @@ from tests.support.serving import Served, eventually, serving
 from tests.support.socket import PROTOCOL, Socket, connected, opened
 
 ANY = "{ __typename }"
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 CHANGED = "subscription ($id: ID!) { orderChanged(orderId: $id) { version } }"
 
 
@@ -149,7 +153,11 @@ def test_s51_a_frame_is_bounded_and_never_compressed(served: Served) -> None:
 
 
 def test_s59_a_host_that_is_not_ours_is_refused_a_socket(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    head = b"GET /graphql HTTP/1.1\r\nHost: evil.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
-    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    assert answer_to(served.url, head + key).startswith(b"HTTP/1.1 400 ")
+    assert answer_to(served.url, UPGRADE + b"Host: evil.test\r\n\r\n").startswith(b"HTTP/1.1 400 ")
     assert_nothing_is_logged(caplog, served)
+
+
+@pytest.mark.parametrize("headers", [b"X: %s\r\n" % (b"a" * 9000), b"X: a\r\n" * 130, b"Content-Length: 5\r\n"])
+def test_a_handshake_that_cannot_be_read_is_let_go(headers: bytes, served: Served) -> None:
+    request = UPGRADE + b"Host: 127.0.0.1\r\n" + headers + b"\r\n"
+    assert answer_to(served.url, request).startswith(b"HTTP/1.1 400 ")
