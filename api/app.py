@@ -50,7 +50,6 @@ from tasks.nudge import Nudger, sender
 from tasks.project import enqueue
 
 ENDPOINT = "/graphql"
-_STOP_SECONDS = 2.0
 
 
 def create_app(settings: Settings, bounds: Bounds | None = None) -> Starlette:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -101,13 +101,16 @@ class Endpoint:
         name = logs.begin(request.headers.get("x-request-id"))
         accept = request.headers.get("accept")
         media_type = negotiation.answer_type(accept)
-        if request.method == "POST" and event_stream.is_wanted(accept):
-            response = await self._events(request)
-        elif media_type is None:
-            takes = f"{negotiation.GRAPHQL_RESPONSE}, {negotiation.JSON} or {event_stream.MEDIA_TYPE}"
-            response = outcomes.refusal([ApiError("NOT_ACCEPTABLE", f"Accept {takes}.")], negotiation.JSON)
-        else:
-            response = await self._answer(request, media_type)
+        try:
+            if request.method == "POST" and event_stream.is_wanted(accept):
+                response = await self._events(request)
+            elif media_type is None:
+                takes = f"{negotiation.GRAPHQL_RESPONSE}, {negotiation.JSON} or, with a POST, {event_stream.MEDIA_TYPE}"
+                response = outcomes.refusal([ApiError("NOT_ACCEPTABLE", f"Accept {takes}.")], negotiation.JSON)
+            else:
+                response = await self._answer(request, media_type)
+        except ClientDisconnect:  # amid its body, or dropped as that did not come in time: nobody is there to answer
+            return
         response.raw_headers.append((b"x-request-id", name.encode()))
         await response(scope, receive, send)
 

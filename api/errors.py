@@ -3,6 +3,8 @@
 Refusals of commands are not here: they are members of the result unions.
 """
 
+import ast
+import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
@@ -33,7 +35,9 @@ _EXPECTED: Mapping[type[Exception], tuple[str, str]] = {
 _OF_A_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
 # As graphql-core writes them, at the end of a message or amid it.
 _SUGGESTION = re.compile(r" Did you mean [a-z ]*'[^']*'(?:,? (?:or )?'[^']*')*\?")
-_PYTHON = re.compile(r"(?<!['\w])(None|True|False)(?!['\w])")
+_PYTHON = re.compile(r"(?<!['\"\w])(None|True|False)(?!['\"\w])")
+# After which the value of a variable ends a message, as Python writes it.
+_BEFORE_A_VALUE = re.compile(r"(?:[,;.] [fF]ound|(?<= value)): ")
 _JSON = {"None": "null", "True": "true", "False": "false"}
 log = logging.getLogger(__name__)
 
@@ -97,7 +101,7 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
         return "GRAPHQL_PARSE_FAILED"
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):  # a value does not fit, or the document does not
-        error.message = _PYTHON.sub(lambda word: _JSON[word[0]], error.message)
+        error.message = _in_json(error.message)
         fits_the_schema = executed or _OF_A_VARIABLE.match(error.message)
         return "BAD_USER_INPUT" if fits_the_schema else "GRAPHQL_VALIDATION_FAILED"
     for kind, (code, message) in _EXPECTED.items():
@@ -107,6 +111,32 @@ def _code(error: GraphQLError, *, executed: bool) -> str:
     shown = unexpected(original)
     error.message, error.extensions = shown["message"], {**(error.extensions or {}), **shown["extensions"]}
     return str(shown["extensions"]["code"])
+
+
+def _in_json(message: str) -> str:
+    """Return a message without words of Python; a variable's value is left out unless all of it is told."""
+    variable = _OF_A_VARIABLE.match(message)
+    start = _BEFORE_A_VALUE.search(message, variable.end() + 1) if variable else None
+    if start is None:
+        return _without_python(message)
+    said, value = message[: start.start()], message[start.end() :]
+    end = "." if value.endswith(".") else ""
+    told = _as_json(value.removesuffix(end))
+    return _without_python(said) + (f"{start[0]}{told}{end}" if told else ".")
+
+
+def _as_json(value: str) -> str | None:
+    """Return what Python wrote as JSON; None where it is not whole, or not of JSON's kinds."""
+    if "..." in value or "\\" in value:  # the first stands for what was cut, and amid the second it may be cut
+        return None
+    try:
+        return json.dumps(ast.literal_eval(value), ensure_ascii=False)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # as ast has it
+        return None
+
+
+def _without_python(message: str) -> str:
+    return _PYTHON.sub(lambda word: _JSON[word[0]], message)
 
 
 def unexpected(error: BaseException) -> dict[str, Any]:

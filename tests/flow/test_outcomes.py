@@ -51,11 +51,11 @@ class TestAnAnswer:
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAUTHENTICATED"]
 
-    def test_that_nobody_could_read_is_not_given(self, nobody: Client) -> None:
-        answer = nobody.http.post("/graphql", json={"query": "{ __typename }"}, headers={"Accept": "image/png"})
+    @pytest.mark.parametrize(("method", "accept"), [("POST", "image/png"), ("GET", "text/event-stream")])
+    def test_that_nobody_could_read_is_not_given(self, method: str, accept: str, nobody: Client) -> None:
+        query = {"query": "{ __typename }"}
+        asked: dict[str, Any] = {"json": query} if method == "POST" else {"params": query}
+        answer = nobody.http.request(method, "/graphql", **asked, headers={"Accept": accept})
         assert (answer.status_code, answer.headers["Content-Type"]) == (406, JSON)
-        assert answer.json() == {
-            "errors": [
-                {"message": f"Accept {GRAPHQL}, {JSON} or text/event-stream.", "extensions": {"code": "NOT_ACCEPTABLE"}}
-            ]
-        }
+        message = f"Accept {GRAPHQL}, {JSON} or, with a POST, text/event-stream."
+        assert answer.json() == {"errors": [{"message": message, "extensions": {"code": "NOT_ACCEPTABLE"}}]}

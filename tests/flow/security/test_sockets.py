@@ -1,6 +1,7 @@
 """What a WebSocket cannot do to a server in production, nor many of them."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,10 +17,15 @@ from api.server import LONGEST_MESSAGE
 from api.settings import Settings
 from api.streams import Bounds
 from tests.support.client import Client
+from tests.support.raw import answer_to
 from tests.support.serving import Served, eventually, serving
 from tests.support.socket import PROTOCOL, Socket, connected, opened
 
 ANY = "{ __typename }"
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 CHANGED = "subscription ($id: ID!) { orderChanged(orderId: $id) { version } }"
 
 
@@ -27,6 +33,12 @@ CHANGED = "subscription ($id: ID!) { orderChanged(orderId: $id) { version } }"
 def socket(served: Served) -> Iterator[Socket]:
     with opened(served.url) as socket:
         yield socket
+
+
+def assert_nothing_is_logged(caplog: pytest.LogCaptureFixture, served: Served) -> None:
+    """Assert that nobody is told of what clients do, once all that they asked is answered."""
+    eventually(lambda: not served.server.server_state.tasks)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_s44_nothing_is_carried_out_before_init(socket: Socket) -> None:
@@ -46,12 +58,15 @@ def test_s45_a_socket_without_init_is_closed(in_production: Settings) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.test", "null", "https://shop.example.com.evil.test", "file://"])
-def test_s48_a_page_of_another_site_cannot_connect(origin: str, served: Served) -> None:
+def test_s48_a_page_of_another_site_cannot_connect(
+    origin: str, served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(InvalidStatus) as refused, opened(served.url, origin=Origin(origin)):
         pass
     response = refused.value.response
     assert response.status_code == 403
     assert [each["extensions"]["code"] for each in json.loads(response.body or b"")["errors"]] == ["FORBIDDEN"]
+    assert_nothing_is_logged(caplog, served)
 
 
 def test_s48_pages_of_this_host_and_of_those_that_are_named_connect(served: Served) -> None:
@@ -99,7 +114,7 @@ def test_s50_a_socket_has_the_budget_that_requests_have(in_production: Settings)
         assert socket.codes() == ["RATE_LIMITED"]
 
 
-def test_s51_sockets_of_an_address_are_bounded(in_production: Settings) -> None:
+def test_s51_sockets_of_an_address_are_bounded(in_production: Settings, caplog: pytest.LogCaptureFixture) -> None:
     most = in_production.limits.streams_of_an_address
     assert most == 20
     with serving(in_production) as served:
@@ -111,6 +126,7 @@ def test_s51_sockets_of_an_address_are_bounded(in_production: Settings) -> None:
             assert refused.value.response.status_code == 429
             assert httpx.post(f"{served.url}/graphql", json={"query": ANY}).status_code == 200
         eventually(lambda: served.streams.open == 0)
+        assert_nothing_is_logged(caplog, served)
         assert served.streams._of == {}
         with connected(served.url):
             pass
@@ -134,3 +150,14 @@ def test_s51_a_frame_is_bounded_and_never_compressed(served: Served) -> None:
         assert connection.protocol.extensions == []
         connection.send(json.dumps({"type": "ping", "payload": {"much": "x" * LONGEST_MESSAGE}}))
         assert Socket(connection).closed()[0] == 1009
+
+
+def test_s59_a_host_that_is_not_ours_is_refused_a_socket(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    assert answer_to(served.url, UPGRADE + b"Host: evil.test\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert_nothing_is_logged(caplog, served)
+
+
+@pytest.mark.parametrize("headers", [b"X: %s\r\n" % (b"a" * 9000), b"X: a\r\n" * 130, b"Content-Length: 5\r\n"])
+def test_a_handshake_that_cannot_be_read_is_let_go(headers: bytes, served: Served) -> None:
+    request = UPGRADE + b"Host: 127.0.0.1\r\n" + headers + b"\r\n"
+    assert answer_to(served.url, request).startswith(b"HTTP/1.1 400 ")

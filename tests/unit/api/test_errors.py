@@ -1,6 +1,7 @@
 """Top-level errors: a stable code on each, and what nobody expected masked, numbered and logged."""
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -91,6 +92,32 @@ class TestCodes:
         assert [error["message"] for error in await errors(document, {"id": None, "n": True})] == [
             "Variable '$id' has invalid value: Expected value of non-null type 'ID!' not to be null.",
             "Variable '$n' has invalid value: Int cannot represent non-integer value: true",
+        ]
+
+    @pytest.mark.parametrize(
+        ("item", "says"),
+        [
+            (
+                {"quantity": 1, "x": None},
+                ' to include required field \'productId\', found: {"quantity": 1, "x": null}.',
+            ),
+            ({"productId": ["its"], "quantity": 1}, 'ID cannot represent value: ["its"]'),
+            ({"productId": "None", "quantity": "found: 1"}, 'Int cannot represent non-integer value: "found: 1"'),
+            ({"productId": "a" * 300, "quantity": "b" * 300}, "Int cannot represent non-integer value."),
+            ({"productId": [[[1]]], "quantity": 1}, "ID cannot represent value."),
+            ("é", 'to be an object, found: "é".'),
+        ],
+    )
+    async def test_tells_values_as_json_or_not_at_all(self, item: object, says: str) -> None:
+        document = "mutation ($of: AddOrderItemInput!) { addOrderItem(input: $of) { __typename } }"
+        messages = [error["message"] for error in await errors(document, {"of": {"orderId": "1", "item": item}})]
+        assert [message for message in messages if message.endswith(says)], messages
+        assert not [message for message in messages if re.search(r"[:\[{] '|None", message)], messages
+
+    async def test_leaves_values_of_a_document_as_they_are_written(self) -> None:
+        document = '{ products(first: {a: "None"}) { totalCount } }'
+        assert [error["message"] for error in await errors(document)] == [
+            'Int cannot represent non-integer value: { a: "None" }'
         ]
 
     async def test_leaves_an_answer_without_errors_alone(self) -> None:
