@@ -65,7 +65,7 @@ class TestProduction:
         assert code == "BAD_USER_INPUT"
         assert message == (
             "Variable '$of' has invalid value: Expected value of type 'RenameUserInput' not to include unknown field "
-            "'nam'. Found: {'userId': '7', 'name': 'Ada', 'nam': ''}."
+            '\'nam\'. Found: {"userId": "7", "name": "Ada", "nam": ""}.'
         )
 
     def test_answers_what_is_asked_with_the_names_of_types(self, production: Client) -> None:
