@@ -73,7 +73,8 @@ class _Line:
 def import_file(settings: Settings, path: Path, *, refused: Path | None, console: Console) -> int:
     """Import a file with a progress bar; return 0, 1 if lines were refused or the store failed, 130 if interrupted.
 
-    Refused lines are written to `refused`, by default beside the file with the ending .refused.jsonl.
+    Refused lines are written to `refused`, by default beside the file with the ending .refused.jsonl, where none are
+    left once all is done.
     """
     beside = refused or path.with_name(path.name.removesuffix(".jsonl") + ".refused.jsonl")
     if beside.resolve() == path.resolve() or beside.is_dir() or not beside.parent.is_dir():
@@ -97,6 +98,8 @@ def import_file(settings: Settings, path: Path, *, refused: Path | None, console
             code = INTERRUPTED
     console.print(f"{report.accepted} accepted, {report.replayed} replayed, {report.refused} refused.")
     _write_refused(report, beside, console)
+    if code == 0 and refused is None:
+        beside.unlink(missing_ok=True)  # what was refused at an earlier start, and is done now
     return code
 
 
@@ -184,7 +187,6 @@ def _moment(value: object) -> datetime | None:
 
 def _write_refused(report: ImportReport, path: Path, console: Console) -> None:
     if not report.reasons:
-        path.unlink(missing_ok=True)  # what an earlier start of this import left there
         return
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for refused in report.reasons:

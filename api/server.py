@@ -6,11 +6,10 @@ import socket
 import sys
 from asyncio import TimerHandle
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -193,7 +192,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
         self.scope["extensions"] = {**(self.scope["extensions"] or {}), DROP: {"drop": self.transport.abort}}
         await super().run_asgi()
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, message: Any) -> None:
         """Send it; an answer in place of a handshake is the end of it, which uvicorn takes for one that never came."""
         await super().send(message)
         self.handshake_complete = self.handshake_complete or self.close_sent

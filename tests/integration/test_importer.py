@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -140,6 +141,21 @@ class TestAnImport:
         assert run(fresh, path) == (0, "7 accepted, 0 replayed, 0 refused.")
         assert run(fresh, path) == (0, "0 accepted, 7 replayed, 0 refused.")
         assert len(tables.everything(fresh.write.database_url)["orders"]) == 2
+
+    def test_that_cannot_reach_the_store_leaves_what_was_refused_before(self, fresh: Settings, file: Path) -> None:
+        before = file.with_name("trade.refused.jsonl")
+        before.write_text("{}\n")
+        away = replace(fresh.write, database_url="postgresql://tandem@/tandem_write?host=/nowhere")
+        assert run(replace(fresh, write=away), file)[0] == 1
+        assert before.exists()
+
+    def test_leaves_a_file_alone_that_was_named_for_refusals_where_there_are_none(
+        self, fresh: Settings, file: Path
+    ) -> None:
+        named = file.with_name("named.jsonl")
+        named.write_text("{}\n")
+        assert import_file(fresh, file, refused=named, console=Console(file=StringIO())) == 0
+        assert named.exists()
 
     def test_passes_over_blank_lines_and_counts_them(self, fresh: Settings, tmp_path: Path) -> None:
         path = write_lines(tmp_path / "trade.jsonl", ["", TRADE[0], "   ", "{", TRADE[1]])
